@@ -1,0 +1,152 @@
+//! Named tensors of a published checkpoint, whatever file they came in.
+
+use std::collections::BTreeMap;
+
+use safetensors::{Dtype, SafeTensors};
+
+/// A tensor as it stood in the checkpoint, as `f32`, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTensor {
+    /// Extents, outermost first.
+    pub shape: Vec<usize>,
+    /// `shape.iter().product()` values.
+    pub values: Vec<f32>,
+}
+
+/// What can be wrong with a checkpoint; each error names the key.
+#[derive(Debug, thiserror::Error, PartialEq)]
+pub enum CheckpointError {
+    /// The network needs a tensor that the file does not hold.
+    #[error("the checkpoint has no tensor `{0}`: it is of another network or revision")]
+    Missing(String),
+    /// The tensor is there with another shape.
+    #[error("the checkpoint's tensor `{name}` has shape {found:?}, the network needs {expected:?}")]
+    Shape {
+        /// Published key.
+        name: String,
+        /// Shape in the file.
+        found: Vec<usize>,
+        /// Shape that the network needs.
+        expected: Vec<usize>,
+    },
+    /// The file holds tensors that the network does not know.
+    #[error("the checkpoint holds tensors that the network does not know: {}", .0.join(", "))]
+    Extra(Vec<String>),
+    /// The element type is not one that weights are published in.
+    #[error("the checkpoint's tensor `{name}` has element type {dtype}, expected f32, f16 or bf16")]
+    ElementType {
+        /// Published key.
+        name: String,
+        /// Type in the file.
+        dtype: String,
+    },
+    /// The bytes are not a safetensors file.
+    #[error("not a safetensors file: {0}")]
+    Format(String),
+}
+
+/// Tensors by published key, each taken once.
+#[derive(Debug, Default)]
+pub struct Checkpoint {
+    tensors: BTreeMap<String, NamedTensor>,
+    ignored: Vec<&'static str>,
+}
+
+impl Checkpoint {
+    /// An empty checkpoint, to be filled with [`Checkpoint::insert`].
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads a safetensors file from memory; f16 and bf16 become f32, integer tensors are left out
+    /// (published files carry index buffers that no forward pass needs).
+    ///
+    /// # Errors
+    /// [`CheckpointError::Format`] when the bytes are not such a file.
+    pub fn from_safetensors(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let file = SafeTensors::deserialize(bytes).map_err(|e| CheckpointError::Format(e.to_string()))?;
+        let mut checkpoint = Self::new();
+        for (name, view) in file.tensors() {
+            let data = view.data();
+            let values = match view.dtype() {
+                Dtype::F32 => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+                Dtype::F16 => data.as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
+                Dtype::BF16 => data.as_chunks().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
+                Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL => continue,
+                other => return Err(CheckpointError::ElementType { name, dtype: format!("{other:?}") }),
+            };
+            checkpoint.insert(name, NamedTensor { shape: view.shape().to_vec(), values });
+        }
+        Ok(checkpoint)
+    }
+
+    /// Adds a tensor; a second one of the same name replaces the first.
+    pub fn insert(&mut self, name: String, tensor: NamedTensor) {
+        self.tensors.insert(name, tensor);
+    }
+
+    /// Keys with this ending are not needed by the forward pass; [`Checkpoint::finish`] passes over them.
+    pub fn ignore(&mut self, ending: &'static str) {
+        self.ignored.push(ending);
+    }
+
+    /// Takes the tensor `name` out.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Missing`] or [`CheckpointError::Shape`].
+    pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, CheckpointError> {
+        let tensor = self.tensors.remove(name).ok_or_else(|| CheckpointError::Missing(name.to_owned()))?;
+        if tensor.shape != shape {
+            return Err(CheckpointError::Shape {
+                name: name.to_owned(),
+                found: tensor.shape,
+                expected: shape.to_vec(),
+            });
+        }
+        Ok(tensor.values)
+    }
+
+    /// Checks that nothing is left over.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Extra`] names what is.
+    pub fn finish(self) -> Result<(), CheckpointError> {
+        let extra: Vec<String> =
+            self.tensors.into_keys().filter(|k| !self.ignored.iter().any(|ending| k.ends_with(ending))).collect();
+        if extra.is_empty() { Ok(()) } else { Err(CheckpointError::Extra(extra)) }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn one(name: &str) -> Checkpoint {
+        let mut c = Checkpoint::new();
+        c.insert(name.to_owned(), NamedTensor { shape: vec![2, 1], values: vec![1.0, 2.0] });
+        c
+    }
+
+    #[test]
+    fn a_wrong_key_names_itself() {
+        assert_eq!(one("a").take("b", &[2, 1]), Err(CheckpointError::Missing("b".into())));
+        let shape = one("a").take("a", &[1, 2]).unwrap_err();
+        assert!(shape.to_string().contains("`a` has shape [2, 1], the network needs [1, 2]"));
+        assert_eq!(one("a").finish(), Err(CheckpointError::Extra(vec!["a".into()])));
+        let mut ignoring = one("x.num_batches_tracked");
+        ignoring.ignore(".num_batches_tracked");
+        assert_eq!(ignoring.finish(), Ok(()));
+    }
+
+    #[test]
+    fn safetensors_round_trip_and_garbage() {
+        let half: Vec<u8> = [1.5f32, -2.0].iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect();
+        let view = safetensors::tensor::TensorView::new(Dtype::F16, vec![2], &half).unwrap();
+        let bytes = safetensors::serialize([("w", view)], None).unwrap();
+        let mut read = Checkpoint::from_safetensors(&bytes).unwrap();
+        assert_eq!(read.take("w", &[2]).unwrap(), vec![1.5, -2.0]);
+        assert!(matches!(Checkpoint::from_safetensors(b"no"), Err(CheckpointError::Format(_))));
+        assert!(matches!(Checkpoint::from_safetensors(&bytes[..bytes.len() - 1]), Err(CheckpointError::Format(_))));
+    }
+}

@@ -1,0 +1,333 @@
+//! One block of a MobileNet-like network: expand (1x1, or the stem), depthwise, project (1x1), skip.
+//!
+//! The wide activations between the three convolutions never exist as a whole: 32 channels at a time are expanded into a
+//! frame that stays in the second-level cache and are filtered from there; large pictures are also cut into bands of
+//! lines.
+
+use super::depthwise::{Depthwise, same};
+use super::gemm::{Activation, After, Linear, Place, Rows};
+use super::lanes::Lanes;
+use super::stem::Stem;
+use rayon::prelude::*;
+
+/// Bytes of frames and filtered planes that one band of lines may take: about half of a second-level cache.
+const BAND_BYTES: usize = 1 << 20;
+/// Pictures larger than this are worked on in bands of lines.
+const BANDED_SIDE: usize = 28;
+
+/// How the wide activations come about.
+pub(crate) enum Expand {
+    /// From bytes, by the network's first convolution.
+    Stem(Box<Stem>),
+    /// From planes, by a 1x1 convolution with ReLU6.
+    Pointwise(Linear),
+}
+
+/// What a block reads.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// One picture, `[side, side, 3]`.
+    Bytes(&'a [u8]),
+    /// Planes of pictures side by side, `[channels / 16][pictures * side * side][16]`.
+    Planes(Rows<'a>),
+}
+
+/// Weights of a block.
+pub(crate) struct Block {
+    pub(crate) expand: Expand,
+    pub(crate) depthwise: Depthwise,
+    pub(crate) project: Linear,
+    pub(crate) skip: bool,
+}
+
+/// Memory that a thread reuses from block to block.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    frames: Vec<Lanes>,
+    wide: Vec<Lanes>,
+    lines: Vec<f32>,
+}
+
+impl Scratch {
+    fn clear(&mut self, frames: usize) {
+        self.frames.clear();
+        self.frames.resize(frames, Lanes::ZERO);
+    }
+}
+
+/// Lines `from..to` of the output of `pictures` pictures, and the frame under them.
+#[derive(Clone, Copy)]
+struct Band {
+    pictures: usize,
+    side: usize,
+    width: usize,
+    from: usize,
+    to: usize,
+    /// Input lines that exist, and the line of the frame that the first of them goes to.
+    lines: (usize, usize),
+    first: usize,
+    before: usize,
+    pitch: usize,
+    area: usize,
+}
+
+impl Band {
+    fn new(depthwise: &Depthwise, pictures: usize, side: usize, from: usize, to: usize) -> Self {
+        let (kernel, stride) = (depthwise.kernel, depthwise.stride);
+        let (width, before) = same(side, kernel, stride);
+        let pitch = ((width - 1) * stride + kernel).max(before + side);
+        let height = (to - from - 1) * stride + kernel;
+        let top = (from * stride).saturating_sub(before);
+        let first = before.saturating_sub(from * stride);
+        let bottom = (from * stride + height - before).min(side);
+        Self {
+            pictures,
+            side,
+            width,
+            from,
+            to,
+            lines: (top, bottom),
+            first,
+            before,
+            pitch,
+            area: height.max(first + bottom - top) * pitch,
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place::Framed {
+            width: self.side,
+            height: self.lines.1 - self.lines.0,
+            pitch: self.pitch,
+            area: self.area,
+            offset: self.first * self.pitch + self.before,
+        }
+    }
+
+    /// Output pixels of one plane.
+    fn outputs(&self) -> usize {
+        self.pictures * (self.to - self.from) * self.width
+    }
+}
+
+impl Block {
+    /// Width and height of the output for pictures `side` x `side`.
+    pub(crate) fn side_after(&self, side: usize) -> usize {
+        same(side, self.depthwise.kernel, self.depthwise.stride).0
+    }
+
+    /// The block on this thread; `out` holds one slice a plane, `pictures * side_after^2` long.
+    pub(crate) fn serial(
+        &self,
+        source: Source<'_>,
+        pictures: usize,
+        side: usize,
+        scratch: &mut Scratch,
+        out: &mut [&mut [Lanes]],
+    ) {
+        for (from, to) in self.bands(pictures, side) {
+            let band = Band::new(&self.depthwise, pictures, side, from, to);
+            let range = from * band.width..from * band.width + band.outputs();
+            let mut part: Vec<&mut [Lanes]> = out.iter_mut().map(|plane| &mut plane[range.clone()]).collect();
+            self.band(source, band, scratch, &mut part);
+        }
+    }
+
+    /// The block shared among the threads; `out` is `[planes][pictures * side_after^2]`.
+    pub(crate) fn parallel(&self, source: Source<'_>, pictures: usize, side: usize, out: &mut [Lanes]) {
+        let bands = self.bands(pictures, side);
+        let width = self.side_after(side);
+        let outputs = pictures * width * width;
+        if bands.len() > 1 {
+            let parts = split(out, outputs, bands.iter().map(|(from, to)| (to - from) * width));
+            bands.into_par_iter().zip(parts).for_each_init(Scratch::default, |scratch, ((from, to), mut part)| {
+                self.band(source, Band::new(&self.depthwise, pictures, side, from, to), scratch, &mut part);
+            });
+            return;
+        }
+        let band = Band::new(&self.depthwise, pictures, side, 0, width);
+        let mut wide = vec![Lanes::ZERO; self.depthwise.planes() * outputs];
+        wide.par_chunks_mut(2 * outputs).enumerate().for_each_init(Scratch::default, |scratch, (pair, wide)| {
+            scratch.clear(2 * band.pictures * band.area);
+            self.filtered(source, band, 2 * pair, scratch, wide);
+        });
+        let input = Rows { data: &wide, stride: outputs, start: 0 };
+        let skip = self.skipped(source, band);
+        if self.project.planes() >= 8 {
+            self.project.all_parallel(input, outputs, After::residual(skip), out);
+            return;
+        }
+        let size = outputs.div_ceil(4).next_multiple_of(14);
+        let sizes = (0..outputs).step_by(size).map(|start| size.min(outputs - start));
+        split(out, outputs, sizes).into_par_iter().enumerate().for_each(|(i, mut part)| {
+            let at = |rows: Rows<'_>| rows.start + i * size;
+            let after = After::residual(skip.map(|rows| Rows { start: at(rows), ..rows }));
+            let count = part.first().map_or(0, |plane| plane.len());
+            self.project.all_into(Rows { start: at(input), ..input }, count, after, &mut part);
+        });
+    }
+
+    /// Ranges of output lines, of about equal size.
+    fn bands(&self, pictures: usize, side: usize) -> Vec<(usize, usize)> {
+        let height = self.side_after(side);
+        if pictures > 1 || side <= BANDED_SIDE {
+            return vec![(0, height)];
+        }
+        let frame_line = self.depthwise.stride * (side + self.depthwise.kernel) * 2;
+        let bytes = height * (frame_line + height * self.depthwise.planes()) * size_of::<Lanes>();
+        let lines = height.div_ceil(bytes.div_ceil(BAND_BYTES));
+        (0..height).step_by(lines).map(|from| (from, (from + lines).min(height))).collect()
+    }
+
+    fn band(&self, source: Source<'_>, band: Band, scratch: &mut Scratch, out: &mut [&mut [Lanes]]) {
+        let outputs = band.outputs();
+        let mut wide = std::mem::take(&mut scratch.wide);
+        if wide.len() < self.depthwise.planes() * outputs {
+            wide.resize(self.depthwise.planes() * outputs, Lanes::ZERO);
+        }
+        scratch.clear(2 * band.pictures * band.area);
+        for (pair, wide) in wide[..self.depthwise.planes() * outputs].chunks_mut(2 * outputs).enumerate() {
+            self.filtered(source, band, 2 * pair, scratch, wide);
+        }
+        let after = After::residual(self.skipped(source, band));
+        self.project.all_into(Rows { data: &wide, stride: outputs, start: 0 }, outputs, after, out);
+        scratch.wide = wide;
+    }
+
+    fn skipped<'a>(&self, source: Source<'a>, band: Band) -> Option<Rows<'a>> {
+        match source {
+            Source::Planes(rows) if self.skip => Some(Rows { start: rows.start + band.from * band.side, ..rows }),
+            _ => None,
+        }
+    }
+
+    /// One or two planes, from `first` on, expanded and filtered into `out`, `[1 or 2][outputs]`.
+    ///
+    /// The frames have been cleared before the first call for this band; each call writes the same pixels of them, so
+    /// the borders stay zero.
+    fn filtered(&self, source: Source<'_>, band: Band, first: usize, scratch: &mut Scratch, out: &mut [Lanes]) {
+        let outputs = band.outputs();
+        let planes = out.len() / outputs;
+        let frame = band.pictures * band.area;
+        let (one, two) = scratch.frames.split_at_mut(frame);
+        match (&self.expand, source) {
+            (Expand::Stem(stem), Source::Bytes(bytes)) => {
+                stem.lines_into(bytes, band.lines, band.place(), &mut scratch.lines, [one, two]);
+            }
+            (Expand::Pointwise(expand), Source::Planes(rows)) => {
+                let (top, bottom) = band.lines;
+                let input = Rows { start: rows.start + top * band.side, ..rows };
+                let after = After { residual: None, activation: Activation::Relu6, place: band.place() };
+                let mut frames = [one, two];
+                let count = band.pictures * (bottom - top) * band.side;
+                expand.planes_into(first, input, count, after, &mut frames[..planes]);
+            }
+            _ => unreachable!("the stem reads bytes, every other block reads planes"),
+        }
+        let each = outputs / band.pictures;
+        for (plane, out) in out.chunks_exact_mut(outputs).enumerate() {
+            for (picture, out) in out.chunks_exact_mut(each).enumerate() {
+                let frame = &scratch.frames[plane * frame + picture * band.area..][..band.area];
+                self.depthwise.plane_into(first + plane, frame, band.pitch, band.width, out);
+            }
+        }
+    }
+}
+
+/// Planes of `length` cut into parts of the given sizes: for each part, its slice of every plane.
+fn split(planes: &mut [Lanes], length: usize, sizes: impl Iterator<Item = usize>) -> Vec<Vec<&mut [Lanes]>> {
+    let sizes: Vec<usize> = sizes.collect();
+    let mut parts: Vec<Vec<&mut [Lanes]>> = sizes.iter().map(|_| Vec::new()).collect();
+    for plane in planes.chunks_exact_mut(length) {
+        let mut rest = plane;
+        for (part, &size) in parts.iter_mut().zip(&sizes) {
+            let (head, tail) = rest.split_at_mut(size);
+            part.push(head);
+            rest = tail;
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::lanes::{to_planes, to_rows};
+    use crate::cpu::reference::{Random, assert_close, conv, linear, relu6};
+
+    struct Case {
+        block: Block,
+        weights: [Vec<f32>; 3],
+        biases: [Vec<f32>; 3],
+    }
+
+    fn case(inputs: usize, wide: usize, outputs: usize, kernel: usize, stride: usize) -> Case {
+        let mut random = Random((inputs * wide * kernel) as u64);
+        let weights =
+            [random.values(wide * inputs), random.values(wide * kernel * kernel), random.values(outputs * wide)];
+        let biases = [random.values(wide), random.values(wide), random.values(outputs)];
+        let block = Block {
+            expand: Expand::Pointwise(Linear::new(&weights[0], &biases[0], inputs)),
+            depthwise: Depthwise::new(&weights[1], &biases[1], kernel, stride),
+            project: Linear::new(&weights[2], &biases[2], wide),
+            skip: stride == 1 && inputs == outputs,
+        };
+        Case { block, weights, biases }
+    }
+
+    fn exact(case: &Case, x: &[f32], side: usize) -> Vec<f64> {
+        let x: Vec<f64> = x.iter().map(|v| f64::from(*v)).collect();
+        let wide = relu6(linear(&x, &case.weights[0], &case.biases[0]));
+        let Depthwise { kernel, stride, .. } = case.block.depthwise;
+        let wide = relu6(conv(&wide, side, &case.weights[1], &case.biases[1], kernel, stride, case.biases[1].len()));
+        let out = linear(&wide, &case.weights[2], &case.biases[2]);
+        if case.block.skip { out.iter().zip(&x).map(|(a, b)| a + b).collect() } else { out }
+    }
+
+    fn serial(case: &Case, x: &[Lanes], pictures: usize, side: usize) -> Vec<Lanes> {
+        let outputs = pictures * case.block.side_after(side).pow(2);
+        let mut out = vec![Lanes::ZERO; case.block.project.planes() * outputs];
+        let mut planes: Vec<&mut [Lanes]> = out.chunks_mut(outputs).collect();
+        let source = Source::Planes(Rows { data: x, stride: pictures * side * side, start: 0 });
+        case.block.serial(source, pictures, side, &mut Scratch::default(), &mut planes);
+        out
+    }
+
+    #[test]
+    fn blocks_are_those_of_f64_serial_and_parallel() {
+        // side, inputs, wide, outputs, kernel, stride; the two large ones are cut into bands
+        for (side, inputs, wide, outputs, kernel, stride) in [
+            (7, 24, 40, 24, 5, 1),
+            (14, 16, 33, 48, 3, 2),
+            (13, 40, 80, 130, 5, 2),
+            (61, 16, 200, 16, 3, 1),
+            (90, 5, 120, 7, 5, 2),
+        ] {
+            let case = case(inputs, wide, outputs, kernel, stride);
+            let x = Random(side as u64).values(side * side * inputs);
+            let planes = to_planes(&x, inputs);
+            let got = serial(&case, &planes, 1, side);
+            let pixels = case.block.side_after(side).pow(2);
+            let what = format!("{side} {inputs} {wide} {outputs} {kernel} {stride}");
+            assert_close(&to_rows(&got, pixels, outputs), &exact(&case, &x, side), 2e-6, &what);
+            let mut shared = vec![Lanes::ZERO; got.len()];
+            let source = Source::Planes(Rows { data: &planes, stride: side * side, start: 0 });
+            case.block.parallel(source, 1, side, &mut shared);
+            assert!(shared == got, "{what}: parallel");
+            assert_eq!(case.block.bands(1, side).len() > 1, side > 60, "{what}: bands");
+        }
+    }
+
+    #[test]
+    fn pictures_side_by_side_do_not_mix() {
+        let (side, inputs, pictures) = (7, 20, 3);
+        let case = case(inputs, 50, 20, 5, 1);
+        let x = Random(9).values(pictures * side * side * inputs);
+        let all = serial(&case, &to_planes(&x, inputs), pictures, side);
+        let rows = to_rows(&all, pictures * side * side, 20);
+        for (picture, x) in x.chunks(side * side * inputs).enumerate() {
+            let one = to_rows(&serial(&case, &to_planes(x, inputs), 1, side), side * side, 20);
+            assert!(one == rows[picture * one.len()..][..one.len()], "picture {picture}");
+        }
+    }
+}

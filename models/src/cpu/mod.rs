@@ -1,0 +1,24 @@
+//! The two default networks on the CPU, by kernels written for them.
+//!
+//! Everything that follows a matrix product is fused into it, weights are packed once, activations lie in
+//! [planes of sixteen channels](lanes), and a thread takes a few pictures or sentences through the whole network while
+//! they are in its cache. Plain Rust that the compiler vectorises: AVX-512, AVX2 and a base version are chosen when the
+//! program runs; wasm (with `simd128`) and NEON get the base version. f32 throughout; a result depends neither on the
+//! batch nor on the number of threads.
+
+mod attention;
+mod bert;
+mod block;
+mod depthwise;
+mod efficientnet;
+mod gemm;
+mod lanes;
+mod math;
+#[cfg(test)]
+mod reference;
+mod stem;
+mod weights;
+
+pub use bert::{MiniLm, WrongTokens};
+pub use efficientnet::{Classified, EfficientNetLite0, WrongPictures};
+pub use weights::{TensorSource, WrongTensor};

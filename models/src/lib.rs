@@ -1,0 +1,23 @@
+//! The networks of gistmap, on [Burn](https://burn.dev).
+//!
+//! 1. [`manifest`] says where a model comes from and what it must be.
+//! 2. [`checkpoint`] holds its tensors by their published names.
+//! 3. One file a network builds it from the checkpoint on a Burn device: [`efficientnet_lite0`], [`minilm`].
+//! 4. [`cpu`] runs the same networks on the processor by kernels of its own; [`processor`] makes encoders of them.
+//! 5. [`encoder`] is what every network offers: a forward pass that only enqueues work.
+//!
+//! This package reads no file and awaits nothing.
+
+mod batch_norm;
+pub mod checkpoint;
+pub mod cpu;
+pub mod efficientnet_lite0;
+pub mod encoder;
+pub mod imagenet;
+mod linear;
+pub mod manifest;
+pub mod minilm;
+pub mod processor;
+
+pub use burn;
+pub use half;
