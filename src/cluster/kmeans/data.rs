@@ -1,0 +1,73 @@
+//! The matrix that K-Means works on: checked, centred, with what every run needs of it.
+
+use super::kernel::row_norms;
+use super::{CHUNK, KMeansError};
+use crate::cluster::Scalar;
+use ndarray::{ArrayBase, Data, Ix2};
+use rayon::prelude::*;
+
+/// Columns that one task sums.
+const COLUMNS: usize = 128;
+
+/// A feature matrix less its mean, row-major; shared by all runs on it.
+#[derive(Debug)]
+pub(crate) struct Centred<F> {
+    pub(super) rows: Vec<F>,
+    pub(super) n_samples: usize,
+    pub(super) n_features: usize,
+    /// The mean that was taken off, `[n_features]`.
+    pub(super) mean: Vec<F>,
+    /// The mean variance of the features, which scales the tolerance.
+    pub(super) variance: F,
+    /// Squared norm of each row, in double precision.
+    pub(super) norms: Vec<f64>,
+}
+
+impl<F: Scalar> Centred<F> {
+    /// Copies the matrix `[n_samples, n_features]` and takes off the mean of each column.
+    ///
+    /// # Errors
+    /// When the matrix is empty or holds a number that is not finite.
+    pub(crate) fn new<D: Data<Elem = F>>(x: &ArrayBase<D, Ix2>) -> Result<Self, KMeansError> {
+        let (n_samples, n_features) = x.dim();
+        if n_samples == 0 || n_features == 0 {
+            return Err(KMeansError::Empty { n_samples, n_features });
+        }
+        let mut rows: Vec<F> = x.iter().copied().collect();
+        if let Some(at) = rows.par_iter().position_first(|v| !v.is_finite()) {
+            return Err(KMeansError::NotFinite { row: at / n_features, column: at % n_features });
+        }
+        let count = F::of(n_samples as f64);
+        let mean: Vec<F> = column_sums(&rows, n_features, |v| v).into_iter().map(|sum| sum / count).collect();
+        rows.par_chunks_mut(CHUNK * n_features).for_each(|chunk| {
+            for row in chunk.chunks_exact_mut(n_features) {
+                row.iter_mut().zip(&mean).for_each(|(v, &m)| *v -= m);
+            }
+        });
+        let squares: f64 = column_sums(&rows, n_features, |v| v * v).into_iter().map(|s| (s / count).into()).sum();
+        let norms = rows
+            .par_chunks(CHUNK * n_features)
+            .flat_map_iter(|chunk| {
+                let wide: Vec<f64> = chunk.iter().map(|&v| v.into()).collect();
+                row_norms(&wide, n_features)
+            })
+            .collect();
+        Ok(Self { rows, n_samples, n_features, mean, variance: F::of(squares / n_features as f64), norms })
+    }
+
+    pub(super) fn row(&self, i: usize) -> &[F] {
+        &self.rows[i * self.n_features..][..self.n_features]
+    }
+}
+
+/// The sum of each column, row after row as numpy sums over the first axis.
+fn column_sums<F: Scalar>(rows: &[F], n_features: usize, of: impl Fn(F) -> F + Sync) -> Vec<F> {
+    let mut sums = vec![F::zero(); n_features];
+    sums.par_chunks_mut(COLUMNS).enumerate().for_each(|(block, sums)| {
+        let (first, width) = (block * COLUMNS, sums.len());
+        for row in rows.chunks_exact(n_features) {
+            sums.iter_mut().zip(&row[first..first + width]).for_each(|(sum, &v)| *sum += of(v));
+        }
+    });
+    sums
+}

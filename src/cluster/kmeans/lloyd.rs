@@ -1,0 +1,165 @@
+//! Lloyd's iteration: label every row by its nearest centre, move every centre to the mean of its rows.
+//!
+//! S. P. Lloyd, "Least squares quantization in PCM" (1982). Sums are rounded in the order of
+//! scikit-learn's `_k_means_lloyd.pyx` run by two threads, whatever the number of threads here.
+
+use super::data::Centred;
+use super::kernel::{Packed, add_products, blocks, row_norms};
+use super::sums::ClusterSums;
+use super::{CHUNK, REFERENCE_THREADS};
+use crate::cluster::Scalar;
+use rayon::prelude::*;
+
+/// One run of K-Means, between two iterations.
+#[derive(Debug)]
+pub(super) struct Lloyd<F> {
+    /// `[n_clusters, n_features]`, in the centred space.
+    pub(super) centers: Vec<F>,
+    /// Labels under the centres of the last iteration; -1 before the first.
+    pub(super) labels: Vec<i32>,
+    pub(super) n_iter: usize,
+    n_clusters: usize,
+    sums: ClusterSums<F>,
+}
+
+impl<F: Scalar> Lloyd<F> {
+    /// Starts from the given rows.
+    pub(super) fn new(x: &Centred<F>, start: &[usize]) -> Self {
+        Self {
+            centers: start.iter().flat_map(|&i| x.row(i)).copied().collect(),
+            labels: vec![-1; x.n_samples],
+            n_iter: 0,
+            n_clusters: start.len(),
+            sums: ClusterSums::new(x, start.len()),
+        }
+    }
+
+    /// One iteration; true when the run has converged, by unchanged labels or by the tolerance.
+    pub(super) fn iterate(&mut self, x: &Centred<F>, tolerance: F) -> bool {
+        let labels = assign(&x.rows, x.n_features, &self.centers);
+        let strict = labels == self.labels;
+        self.sums.update(x, &self.labels, &labels);
+        self.labels = labels;
+        let (mut sums, mut counts) = self.sums.totals();
+        self.relocate_empty(x, &mut sums, &mut counts);
+        average(&mut sums, &counts, x.n_features);
+        let shift = self.squared_shift(&sums, x.n_features);
+        self.centers = sums;
+        self.n_iter += 1;
+        if !strict && shift <= tolerance {
+            self.relabel(x);
+        }
+        strict || shift <= tolerance
+    }
+
+    /// Labels under the centres as they are now.
+    pub(super) fn relabel(&mut self, x: &Centred<F>) {
+        self.labels = assign(&x.rows, x.n_features, &self.centers);
+    }
+
+    /// Sum of the squared distances of the rows to their centres.
+    pub(super) fn inertia(&self, x: &Centred<F>) -> F {
+        if self.n_iter == 0 {
+            let labels = assign(&x.rows, x.n_features, &self.centers);
+            return inertia(x, &self.centers, &labels);
+        }
+        inertia(x, &self.centers, &self.labels)
+    }
+
+    /// Gives every empty cluster one of the rows farthest from their centres.
+    fn relocate_empty(&self, x: &Centred<F>, sums: &mut [F], counts: &mut [usize]) {
+        let empty: Vec<usize> = (0..self.n_clusters).filter(|&c| counts[c] == 0).collect();
+        if empty.is_empty() {
+            return;
+        }
+        let distances = distances_to_own(x, &self.centers, &self.labels);
+        let mut farthest: Vec<usize> = (0..x.n_samples).collect();
+        farthest.sort_by(|&a, &b| distances[b].partial_cmp(&distances[a]).unwrap_or(std::cmp::Ordering::Equal));
+        if distances[farthest[0]] == F::zero() {
+            return; // More clusters than different rows: there is nowhere to move to.
+        }
+        for (&new, &row) in empty.iter().zip(&farthest) {
+            let old = self.labels[row] as usize;
+            for (f, &v) in x.row(row).iter().enumerate() {
+                sums[old * x.n_features + f] -= v;
+                sums[new * x.n_features + f] = v;
+            }
+            counts[new] = 1;
+            counts[old] -= 1;
+        }
+    }
+
+    fn squared_shift(&self, new: &[F], n_features: usize) -> F {
+        let pairs = self.centers.chunks_exact(n_features).zip(new.chunks_exact(n_features));
+        pairs.fold(F::zero(), |sum, (old, new)| {
+            let shift = squared_distance(new, old).sqrt();
+            sum + shift * shift
+        })
+    }
+}
+
+/// The index of the nearest centre for each row; the first of equals.
+pub(super) fn assign<F: Scalar>(rows: &[F], n_features: usize, centers: &[F]) -> Vec<i32> {
+    let vectors: Vec<&[F]> = centers.chunks_exact(n_features).collect();
+    let packed = Packed::new(&vectors, n_features);
+    let blocks = blocks(n_features);
+    let norms = row_norms(centers, n_features);
+    let mut start = norms.clone();
+    start.resize(packed.lanes(), F::infinity());
+    let mut labels = vec![0; rows.len() / n_features];
+    labels.par_chunks_mut(CHUNK).zip(rows.par_chunks(CHUNK * n_features)).for_each(|(labels, rows)| {
+        let mut distances = start.repeat(labels.len());
+        add_products(rows, &packed, &blocks, F::of(-2.0), &mut distances);
+        for (label, distances) in labels.iter_mut().zip(distances.chunks_exact(packed.lanes())) {
+            *label = first_smallest(&distances[..norms.len()]) as i32;
+        }
+    });
+    labels
+}
+
+fn first_smallest<F: Scalar>(values: &[F]) -> usize {
+    let mut best = 0;
+    for (i, &value) in values.iter().enumerate().skip(1) {
+        if value < values[best] {
+            best = i;
+        }
+    }
+    best
+}
+
+/// Sums to means; a cluster that is still empty takes the place of the largest.
+fn average<F: Scalar>(sums: &mut [F], counts: &[usize], n_features: usize) {
+    let largest = (0..counts.len()).fold(0, |best, c| if counts[c] > counts[best] { c } else { best });
+    for (c, &count) in counts.iter().enumerate() {
+        if count > 0 {
+            let factor = F::one() / F::of(count as f64);
+            sums[c * n_features..][..n_features].iter_mut().for_each(|v| *v *= factor);
+        } else {
+            // The largest is a mean already when it comes first, else still a sum: scikit-learn's order.
+            sums.copy_within(largest * n_features..(largest + 1) * n_features, c * n_features);
+        }
+    }
+}
+
+/// scikit-learn's `_euclidean_dense_dense`: four squares at a time.
+fn squared_distance<F: Scalar>(a: &[F], b: &[F]) -> F {
+    let (a4, a_rest) = a.as_chunks::<4>();
+    let (b4, b_rest) = b.as_chunks::<4>();
+    let mut sum = F::zero();
+    for (a, b) in a4.iter().zip(b4) {
+        let d = [a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3]];
+        sum += d[0] * d[0] + d[1] * d[1] + d[2] * d[2] + d[3] * d[3];
+    }
+    a_rest.iter().zip(b_rest).fold(sum, |sum, (&a, &b)| sum + (a - b) * (a - b))
+}
+
+fn distances_to_own<F: Scalar>(x: &Centred<F>, centers: &[F], labels: &[i32]) -> Vec<F> {
+    let rows = x.rows.par_chunks(x.n_features).with_min_len(CHUNK).zip(labels);
+    rows.map(|(row, &label)| squared_distance(row, &centers[label as usize * x.n_features..][..x.n_features])).collect()
+}
+
+fn inertia<F: Scalar>(x: &Centred<F>, centers: &[F], labels: &[i32]) -> F {
+    let distances = distances_to_own(x, centers, labels);
+    let per_thread = distances.chunks(x.n_samples.div_ceil(REFERENCE_THREADS));
+    per_thread.map(|part| part.iter().fold(F::zero(), |sum, &d| sum + d)).fold(F::zero(), |sum, part| sum + part)
+}

@@ -1,0 +1,152 @@
+#![allow(clippy::unwrap_used)]
+use super::lloyd::Lloyd;
+use super::{KMeans, KMeansError, KMeansParams, KMeansRun};
+use crate::cluster::{Clusterer, Scalar};
+use crate::progress::Step;
+use crate::random::RandomState;
+use linfa::DatasetBase;
+use linfa::traits::{Fit, Predict, PredictInplace};
+use ndarray::{Array1, Array2, Axis, array};
+use serde_json::Value;
+
+const DIGITS: &str = include_str!("../../../tests/golden/cluster/digits.txt");
+
+fn letter(letter: u8) -> i32 {
+    i32::from(if letter.is_ascii_uppercase() { letter - b'A' + 26 } else { letter - b'a' })
+}
+
+/// The matrix that kmeans.py means by this name.
+fn matrix(name: &str) -> Array2<f64> {
+    if name == "digits" {
+        let rows: Vec<&[u8]> = DIGITS.lines().map(|line| &line.as_bytes()[2..]).collect();
+        return Array2::from_shape_fn((rows.len(), 64), |(i, f)| f64::from(letter(rows[i][f])));
+    }
+    let parts: Vec<&str> = name.split('-').collect();
+    let mut rng = RandomState::new(parts[3].parse().unwrap());
+    let shape = (parts[1].parse().unwrap(), parts[2].parse().unwrap());
+    let x = Array2::from_shape_simple_fn(shape, || rng.random_sample());
+    let twins: Vec<usize> = (0..x.nrows()).map(|i| i * i % 23).collect();
+    if parts[0] == "twins" { x.select(Axis(0), &twins) } else { x }
+}
+
+fn check<F: Scalar>(case: &Value) {
+    let number = |name: &str| case[name].as_u64().unwrap() as usize;
+    let text = |value: &Value| value.as_str().unwrap().parse::<f64>().unwrap();
+    let x = matrix(case["matrix"].as_str().unwrap()).mapv(F::of);
+    let params = KMeansParams::new(number("k")).n_init(number("n_init")).random_state(number("seed") as u32);
+    let mut run = KMeansRun::new(params, &x).unwrap();
+    if let Some(start) = case["start"].as_array() {
+        let start: Vec<usize> = start.iter().map(|row| row.as_u64().unwrap() as usize).collect();
+        run.current = Some(Lloyd::new(&run.x, &start));
+    }
+    run.run();
+    let about = format!("{} {} k {} seed {}", case["matrix"], case["dtype"], case["k"], case["seed"]);
+    let labels: Vec<i32> = case["labels"].as_str().unwrap().bytes().map(letter).collect();
+    assert_eq!(run.labels(), labels, "{about}");
+    assert_eq!(run.n_iter(), number("n_iter"), "{about}");
+    let inertia: f64 = run.inertia().unwrap().into();
+    let expected = text(&case["inertia"]);
+    assert!((inertia - expected).abs() <= 1e-6 * expected.abs() + 1e-9, "{about}: inertia {inertia}, not {expected}");
+    for (found, expected) in run.centroids().row(0).iter().zip(case["first_center"].as_array().unwrap()) {
+        let found: f64 = (*found).into();
+        assert!((found - text(expected)).abs() < 1e-5, "{about}: centre {found}, not {expected}");
+    }
+}
+
+#[test]
+fn labels_equal_scikit_learn() {
+    let cases: Value = serde_json::from_str(include_str!("../../../tests/golden/cluster/kmeans.json")).unwrap();
+    for case in cases.as_array().unwrap() {
+        match case["dtype"].as_str().unwrap() {
+            "float32" => check::<f32>(case),
+            _ => check::<f64>(case),
+        }
+    }
+}
+
+#[test]
+fn the_thread_count_changes_nothing() {
+    let x = matrix("noise-2000-70-3").mapv(|v| v as f32);
+    let with = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut run = KMeansRun::new(KMeansParams::new(9).n_init(2), &x).unwrap();
+        pool.install(|| run.run());
+        (run.labels(), run.centroids(), run.inertia().unwrap())
+    };
+    assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn every_step_shows_where_it_stands() {
+    let x = matrix("noise-300-5-1");
+    let mut run = KMeansRun::new(KMeansParams::new(4).n_init(2), &x).unwrap();
+    assert_eq!((run.centroids().nrows(), run.inertia(), run.labels()), (0, None, vec![-1; 300]));
+    assert_eq!(run.step(), Step::Running { done: 1, total: 602 });
+    assert_eq!(run.centroids().dim(), (4, 5));
+    let (mut last, mut done) = (run.inertia().unwrap(), 1);
+    while run.finished_runs() == 0 {
+        let Step::Running { done: now, .. } = run.step() else { panic!("there is a second run to do") };
+        assert!(now > done);
+        done = now;
+        let inertia = run.inertia().unwrap();
+        assert!(inertia <= last + 1e-9, "inertia rose from {last} to {inertia}");
+        assert!(run.labels().iter().all(|label| (0..4).contains(label)));
+        last = inertia;
+    }
+    run.run();
+    let result = (run.labels(), run.inertia());
+    assert_eq!(run.step(), Step::Done);
+    assert_eq!((run.labels(), run.inertia()), result);
+    assert!(result.1.unwrap() <= last);
+}
+
+#[test]
+fn max_iter_ends_a_run() {
+    let x = matrix("noise-500-20-1");
+    let mut run = KMeansRun::new(KMeansParams::new(20).n_init(1).max_iter(2), &x).unwrap();
+    run.run();
+    assert_eq!(run.n_iter(), 2);
+    let model = KMeans::from(&run);
+    assert_eq!(model.predict(&x), *model.labels());
+}
+
+#[test]
+fn bad_input_is_named() {
+    let fit = |k, x: Array2<f64>| KMeansParams::new(k).fit(&DatasetBase::from(x));
+    assert!(matches!(fit(0, array![[1.0]]), Err(KMeansError::Params(_))));
+    assert!(matches!(fit(3, array![[1.0], [2.0]]), Err(KMeansError::TooFewSamples { n_clusters: 3, n_samples: 2 })));
+    assert!(matches!(fit(1, Array2::zeros((0, 4))), Err(KMeansError::Empty { n_samples: 0, n_features: 4 })));
+    assert!(matches!(fit(1, Array2::zeros((4, 0))), Err(KMeansError::Empty { n_samples: 4, n_features: 0 })));
+    let error = fit(1, array![[1.0, 2.0], [3.0, f64::INFINITY]]).unwrap_err();
+    assert_eq!(error.to_string(), "K-Means: the value at row 1, column 1 is not finite");
+}
+
+/// Any linfa algorithm that labels rows: ours and linfa-clustering's own.
+fn fit_and_predict<P, E>(params: P, x: Array2<f64>) -> Array1<usize>
+where
+    E: std::error::Error + From<linfa::Error>,
+    P: Fit<Array2<f64>, Array1<()>, E>,
+    P::Object: PredictInplace<Array2<f64>, Array1<usize>>,
+{
+    let dataset = DatasetBase::from(x);
+    let model = params.fit(&dataset).unwrap();
+    model.predict(&dataset)
+}
+
+#[test]
+fn ours_and_linfas_serve_one_caller() {
+    let mut rng = RandomState::new(5);
+    let x = Array2::from_shape_fn((90, 3), |(i, _)| (i % 3) as f64 * 20.0 + rng.standard_normal());
+    let ours = fit_and_predict(KMeans::params(3), x.clone());
+    let theirs = fit_and_predict(linfa_clustering::KMeans::params(3), x.clone());
+    for i in 0..90 {
+        for j in 0..90 {
+            assert_eq!(ours[i] == ours[j], i % 3 == j % 3);
+            assert_eq!(theirs[i] == theirs[j], i % 3 == j % 3);
+        }
+    }
+    let single = KMeans::params(3).fit(&DatasetBase::from(x.mapv(|v| v as f32))).unwrap();
+    assert_eq!(*single.labels(), ours);
+    assert_eq!(single.centroids().dim(), (3, 3));
+    assert!(single.inertia() > 0.0 && single.n_iter() > 0);
+}

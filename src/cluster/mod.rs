@@ -1,0 +1,63 @@
+//! Clustering: from a feature matrix to one label per row.
+//!
+//! Every algorithm is a [`Clusterer`] that is stepped until it is done, so that one driver can show
+//! progress, cancel and animate all of them; each also implements linfa's `ParamGuard`, `Fit` and
+//! `Predict` where the algorithm allows it.
+//!
+//! - [`kmeans`]: K-Means with scikit-learn's results for the same seed
+//! - [`auto_k`]: the number of clusters by the silhouette
+
+
+pub mod auto_k;
+pub mod kmeans;
+
+use crate::linalg::Real;
+use crate::progress::Step;
+
+/// The numbers that a feature matrix may hold: `f32` and `f64`.
+pub trait Scalar: linfa::Float + Real + Into<f64> {
+    /// The nearest number of this type.
+    fn of(value: f64) -> Self;
+
+    /// `self * factor + term`, rounded once; slow where the processor has no such instruction.
+    fn fused_mul_add(self, factor: Self, term: Self) -> Self;
+}
+
+impl Scalar for f32 {
+    fn of(value: f64) -> Self {
+        value as f32
+    }
+
+    #[inline(always)]
+    fn fused_mul_add(self, factor: Self, term: Self) -> Self {
+        f32::mul_add(self, factor, term)
+    }
+}
+
+impl Scalar for f64 {
+    fn of(value: f64) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn fused_mul_add(self, factor: Self, term: Self) -> Self {
+        f64::mul_add(self, factor, term)
+    }
+}
+
+/// A clustering in progress: started on a matrix, stepped until done, readable at any time.
+pub trait Clusterer {
+    /// Does a small part of the work.
+    fn step(&mut self) -> Step;
+
+    /// The labels as they stand, one per row of the matrix; `-1` is noise or not yet assigned.
+    fn labels(&self) -> Vec<i32>;
+
+    /// Steps until the result is final.
+    fn run(&mut self)
+    where
+        Self: Sized,
+    {
+        while self.step() != Step::Done {}
+    }
+}
