@@ -1,0 +1,3 @@
+//! The map's mathematics without a canvas: so far the colours.
+
+pub mod palette;
