@@ -1,0 +1,104 @@
+//! `album.json`: what replays a run and proves its files.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Album, Cell, ClusterSummary, Picture, Timing};
+
+/// The version of this file's shape.
+pub const FORMAT: u32 = 1;
+
+/// A file of the album.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Below the album's folder, `/`-separated.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// A model that the run used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelEntry {
+    /// Name on the command line.
+    pub name: String,
+    /// Of the weights file.
+    pub sha256: String,
+}
+
+/// The map's facts; its points are in `layout.csv`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LayoutEntry {
+    /// `tsne` or `pca`.
+    pub projector: String,
+    /// What was projected.
+    pub representation: String,
+    /// True Kullback-Leibler divergence, for t-SNE.
+    pub kl: Option<f64>,
+    /// Share of neighbours kept.
+    pub trustworthiness: Option<f64>,
+}
+
+/// Everything of an album that is not a matrix, a text column or a picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Version of gistmap.
+    pub gistmap: String,
+    /// The collection's folder name.
+    pub title: String,
+    /// The device and why it was chosen.
+    pub device: String,
+    /// The plan, as the engine takes it.
+    pub plan: crate::engine::Plan,
+    /// The models used.
+    pub models: Vec<ModelEntry>,
+    /// Names of the labels.
+    pub label_names: Vec<String>,
+    /// The readable pictures, in row order.
+    pub pictures: Vec<Picture>,
+    /// How many pictures could not be read; see `errors.csv`.
+    pub failures: usize,
+    /// Every representation x clusterer.
+    pub cells: Vec<Cell>,
+    /// Index of the cell that clusters, map and report follow.
+    pub main_cell: usize,
+    /// The clusters of the main cell.
+    pub clusters: Vec<ClusterSummary>,
+    /// The map.
+    pub layout: LayoutEntry,
+    /// Where the time went.
+    pub timings: Vec<Timing>,
+    /// Every other file, with its sha256.
+    pub files: Vec<FileEntry>,
+}
+
+impl Manifest {
+    /// The manifest of `album`, made by `plan` with `models` and written as `files`.
+    pub fn new(album: &Album, plan: &crate::engine::Plan, models: Vec<ModelEntry>, files: Vec<FileEntry>) -> Self {
+        Self {
+            format: FORMAT,
+            gistmap: album.version.clone(),
+            title: album.title.clone(),
+            device: album.device.clone(),
+            plan: plan.clone(),
+            models,
+            label_names: album.label_names.clone(),
+            pictures: album.pictures.clone(),
+            failures: album.failures.len(),
+            cells: album.cells.clone(),
+            main_cell: album.main_cell,
+            clusters: album.clusters.clone(),
+            layout: LayoutEntry {
+                projector: album.layout.projector.clone(),
+                representation: album.layout.representation.clone(),
+                kl: album.layout.kl,
+                trustworthiness: album.layout.trustworthiness,
+            },
+            timings: album.timings.clone(),
+            files,
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What a run knows, and the files that it is made of.
+//!
+//! The engine fills an [`Album`]; the report and the shells read it. Row `i` of every matrix, text
+//! column and labeling belongs to `pictures[i]`; pictures that could not be read are in
+//! [`Album::failures`] alone.
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod files;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod folder;
+pub mod manifest;
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+/// One readable picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    /// Path below the collection's root, `/`-separated.
+    pub file: String,
+    /// Index into [`Album::label_names`], where folders carry labels.
+    pub label: Option<u32>,
+    /// BLAKE3 of the file's bytes, hexadecimal.
+    pub hash: String,
+}
+
+/// A picture or folder that could not be used, at which stage, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Path below the collection's root.
+    pub file: String,
+    /// `list`, `read`, `decode`, ...
+    pub stage: String,
+    /// What is wrong and what to do.
+    pub reason: String,
+}
+
+/// A matrix with a row for each picture: features, text vectors, or a fusion of both.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Representation {
+    /// Name used in tables and file names, such as `efficientnet-lite0` or `efficientnet-lite0+tags@concat`.
+    pub name: String,
+    /// What the matrix is made from.
+    pub kind: RepresentationKind,
+    /// `[pictures, dimensions]`.
+    pub matrix: Array2<f32>,
+}
+
+/// What a representation is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RepresentationKind {
+    /// Pixels.
+    Image,
+    /// Words.
+    Text,
+    /// Both.
+    Fused,
+}
+
+/// One text for each picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextColumn {
+    /// Name, such as `tags`.
+    pub name: String,
+    /// One text a picture; empty where there is none.
+    pub texts: Vec<String>,
+}
+
+/// The five scores of a labeling; the first four need labels.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
+pub struct Scores {
+    /// Accuracy after the best one-to-one matching of clusters and labels (Hungarian).
+    pub acc: Option<f64>,
+    /// Normalised mutual information, arithmetic mean.
+    pub nmi: Option<f64>,
+    /// Adjusted Rand index.
+    pub ari: Option<f64>,
+    /// Cohen's kappa after each cluster takes its majority label.
+    pub kappa: Option<f64>,
+    /// Mean silhouette, Euclidean, on the clustered matrix.
+    pub silhouette: Option<f64>,
+}
+
+/// One representation clustered by one clusterer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Which representation.
+    pub representation: String,
+    /// Which clusterer, such as `kmeans`.
+    pub clusterer: String,
+    /// Number of clusters found.
+    pub k: usize,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Cluster of each picture, from 0; -1 is noise.
+    pub labels: Vec<i32>,
+    /// How good the labeling is.
+    pub scores: Scores,
+    /// Seconds that clustering took (as measured when it was first computed).
+    pub seconds: f64,
+    /// Silhouette for each k tried, where k was chosen automatically.
+    pub k_curve: Vec<(usize, f64)>,
+}
+
+/// One cluster of the main cell, explained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClusterSummary {
+    /// Cluster index; -1 is noise.
+    pub cluster: i32,
+    /// Number of pictures.
+    pub size: usize,
+    /// At most three words.
+    pub name: String,
+    /// Best first.
+    pub keywords: Vec<String>,
+    /// Indices of the pictures nearest the centre, nearest first.
+    pub exemplars: Vec<usize>,
+    /// Share of the majority label, where there are labels.
+    pub purity: Option<f64>,
+    /// The majority label's name, where there are labels.
+    pub majority: Option<String>,
+}
+
+/// The map: a place in the plane for each picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout {
+    /// `tsne` or `pca`.
+    pub projector: String,
+    /// Representation that was projected.
+    pub representation: String,
+    /// `[pictures, 2]`.
+    pub points: Array2<f32>,
+    /// Kullback-Leibler divergence of a t-SNE.
+    pub kl: Option<f64>,
+    /// Share of neighbours kept (k = 12), in [0, 1].
+    pub trustworthiness: Option<f64>,
+}
+
+/// How long a stage took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// Stage, as shown to people.
+    pub stage: String,
+    /// Wall seconds in this run.
+    pub seconds: f64,
+    /// Things handled (pictures, sentences, points).
+    pub items: usize,
+    /// How many of them came from the cache.
+    pub cached: usize,
+}
+
+/// Everything that a run knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Album {
+    /// Title: the collection's folder name.
+    pub title: String,
+    /// Version of gistmap that made it.
+    pub version: String,
+    /// The device that ran the networks, and why it was chosen.
+    pub device: String,
+    /// Run parameters as `(name, value)`, in the command line's terms, for people.
+    pub parameters: Vec<(String, String)>,
+    /// The readable pictures.
+    pub pictures: Vec<Picture>,
+    /// Label names; empty where the folders carry none.
+    pub label_names: Vec<String>,
+    /// Feature matrices as the networks gave them (before centring and scaling).
+    pub features: Vec<Representation>,
+    /// Texts that describe the pictures.
+    pub texts: Vec<TextColumn>,
+    /// The matrices that were clustered: prepared features, text vectors, fusions.
+    pub vectors: Vec<Representation>,
+    /// Every representation x clusterer.
+    pub cells: Vec<Cell>,
+    /// Index into `cells` of the one that names, map and report follow.
+    pub main_cell: usize,
+    /// The main cell's clusters, by cluster index.
+    pub clusters: Vec<ClusterSummary>,
+    /// The map.
+    pub layout: Layout,
+    /// What could not be read.
+    pub failures: Vec<Failure>,
+    /// Where the time went.
+    pub timings: Vec<Timing>,
+}

@@ -1,0 +1,119 @@
+//! The command line's words. Scripts rely on these names.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use gistmap::device::DeviceChoice;
+use gistmap::engine::ClusterCount;
+
+/// See what your pictures are about: describe, measure, cluster, name and map a folder of images.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action {
+    /// Make an album of a folder of images: clusters, names, scores, a map and a report.
+    Run(RunArguments),
+    /// List, fetch and check the models.
+    Models(ModelsArguments),
+    /// List the devices that can run the networks.
+    Devices(DevicesArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// A folder with a folder per class, a flat folder, or a CIFAR-10 binary file.
+    pub(crate) images: PathBuf,
+
+    /// Where the album goes.
+    #[arg(short, long, default_value = "out")]
+    pub(crate) output: PathBuf,
+
+    /// Image encoders, comma-separated; `none` for none.
+    #[arg(long, value_name = "LIST", default_value = "efficientnet-lite0")]
+    pub(crate) features: String,
+
+    /// Describers, comma-separated: tags, tag-mean; `none` for none.
+    #[arg(long, value_name = "LIST", default_value = "tags")]
+    pub(crate) text: String,
+
+    /// Fusions of every feature with every text, comma-separated: concat; `none` for none.
+    #[arg(long, value_name = "LIST", default_value = "concat")]
+    pub(crate) fuse: String,
+
+    /// Clusterers, comma-separated: kmeans.
+    #[arg(long, value_name = "LIST", default_value = "kmeans")]
+    pub(crate) cluster: String,
+
+    /// Number of clusters, or `auto` [default: number of label folders, else auto].
+    #[arg(short, value_name = "N|auto", value_parser = cluster_count)]
+    pub(crate) k: Option<ClusterCount>,
+
+    /// Seed of every random choice.
+    #[arg(long, default_value_t = 782)]
+    pub(crate) seed: u32,
+
+    /// Where networks run: auto, cpu, wgpu or cuda.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+
+    /// How the map is laid out.
+    #[arg(long, default_value = "tsne", value_parser = ["tsne", "pca"])]
+    pub(crate) project: String,
+
+    /// Go on with a run of the same arguments that was stopped.
+    #[arg(long)]
+    pub(crate) resume: bool,
+
+    /// Print one JSON object (scores, paths, counts) and nothing else on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn cluster_count(text: &str) -> Result<ClusterCount, String> {
+    match text {
+        "auto" => Ok(ClusterCount::Auto),
+        number => match number.parse() {
+            Ok(0) | Err(_) => Err("give a number of at least 1, or auto".to_owned()),
+            Ok(k) => Ok(ClusterCount::Fixed(k)),
+        },
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArguments {
+    #[command(subcommand)]
+    pub(crate) action: ModelsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsAction {
+    /// List the models: what they give, their size and licence, whether they are here.
+    List,
+    /// Fetch a model and check it.
+    Pull {
+        /// Name, as `gistmap models list` shows it.
+        name: String,
+    },
+    /// Check the files of a model, or of all models that are here.
+    Verify {
+        /// Name; all that are here when left out.
+        name: Option<String>,
+    },
+    /// Print the folder of a model.
+    Path {
+        /// Name.
+        name: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DevicesArguments {
+    /// Print a JSON array.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,229 @@
+//! `gistmap run`.
+
+use std::path::Path;
+
+use anyhow::Context;
+use gistmap::album::folder::{AlbumFolder, MANIFEST};
+use gistmap::album::manifest::{Manifest, ModelEntry};
+use gistmap::album::{Album, files};
+use gistmap::collection::{Collection, folder};
+use gistmap::engine::{Cancel, ClusterCount, Command, Engine, Event, Plan, StoredThumbnails};
+use gistmap::runtime::block_on;
+use gistmap::store::{BlobStore, MemoryStore, SegmentStore};
+use gistmap::weights::{ModelFolder, cache_folder};
+use serde::{Deserialize, Serialize};
+
+use super::Failed;
+use super::args::RunArguments;
+use super::printer::Printer;
+
+/// What a stopped run was doing: `--resume` goes on only with the same.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Running {
+    images: String,
+    plan: Plan,
+}
+
+/// The arguments, checked.
+struct Job {
+    collection: Collection,
+    plan: Plan,
+    output: AlbumFolder,
+    models: ModelFolder,
+}
+
+pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
+    let job = check(arguments)?;
+    let cancel = Cancel::default();
+    let wish = cancel.clone();
+    // The first Ctrl-C stops at the next batch or step; the second ends at once, which the cache survives as well.
+    // Where no handler can be set, the first one does.
+    let _ = ctrlc::set_handler(move || {
+        if wish.is_cancelled() {
+            std::process::exit(130);
+        }
+        wish.cancel();
+    });
+    let mut printer = Printer::new();
+    let store = open_store(&mut printer);
+    let engine = Engine { models: &job.models, store: store.as_ref(), read: &folder::read, cancel };
+    let mut album = None;
+    let command = Command::Run { collection: job.collection.clone(), plan: job.plan.clone() };
+    let result = block_on(engine.handle(command, &mut |event| {
+        printer.print(&event);
+        if let Event::Done(done) = event {
+            album = Some(done);
+        }
+    }));
+    printer.clear();
+    result?;
+    let album = album.context("the engine ended without an album")?;
+    write(&job, &album, store.as_ref())?;
+    if arguments.json {
+        println!("{}", summary(&album, &arguments.output)?);
+    } else {
+        print_summary(&album, &arguments.output);
+    }
+    Ok(())
+}
+
+fn check(arguments: &RunArguments) -> Result<Job, Failed> {
+    let plan = plan(arguments);
+    let models = ModelFolder::of_user()?;
+    let encoders = gistmap::engine::ModelSource::image_encoders(&models);
+    plan.check(&encoders.iter().map(String::as_str).collect::<Vec<_>>()).map_err(|e| Failed::Usage(e.to_string()))?;
+    let collection = folder::open(&arguments.images)?;
+    let output = AlbumFolder::prepare(&arguments.output)?;
+    let images = std::path::absolute(&arguments.images).unwrap_or_else(|_| arguments.images.clone());
+    let running = Running { images: images.display().to_string(), plan: plan.clone() };
+    if arguments.resume {
+        same_run(&output, &running, &arguments.output)?;
+    }
+    output.begin(&serde_json::to_string_pretty(&running)?)?;
+    Ok(Job { collection, plan, output, models })
+}
+
+/// `--resume` goes on with the very run that was stopped, or starts one where none was.
+fn same_run(output: &AlbumFolder, running: &Running, folder: &Path) -> Result<(), Failed> {
+    let Some(former) = output.interrupted().and_then(|text| serde_json::from_str::<Running>(&text).ok()) else {
+        eprintln!("note      no stopped run in {}: starting one", folder.display());
+        return Ok(());
+    };
+    if former == *running {
+        return Ok(());
+    }
+    let mut different: Vec<String> = Vec::new();
+    if former.images != running.images {
+        different.push(format!("IMAGES was {}", former.images));
+    }
+    for ((name, was), (_, is)) in former.plan.parameters().into_iter().zip(running.plan.parameters()) {
+        if was != is {
+            different.push(format!("{name} was {was}, now {is}"));
+        }
+    }
+    Err(Failed::Usage(format!(
+        "{} holds a stopped run with other arguments ({}); give the same, another -o, or leave --resume out",
+        folder.display(),
+        different.join("; ")
+    )))
+}
+
+fn plan(arguments: &RunArguments) -> Plan {
+    let list = |text: &str| -> Vec<String> {
+        let mut names = Vec::new();
+        for name in text.split(',').map(str::trim).filter(|n| !n.is_empty() && *n != "none") {
+            if !names.iter().any(|n| n == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    };
+    Plan {
+        features: list(&arguments.features),
+        text: list(&arguments.text),
+        fuse: list(&arguments.fuse),
+        cluster: list(&arguments.cluster),
+        k: arguments.k.unwrap_or(ClusterCount::Labels),
+        seed: arguments.seed,
+        device: arguments.device,
+        project: arguments.project.clone(),
+    }
+}
+
+/// The user's cache; where it cannot be written the run goes on without.
+fn open_store(printer: &mut Printer) -> Box<dyn BlobStore> {
+    let opened = cache_folder().map_err(|e| e.to_string()).and_then(|folder| {
+        SegmentStore::open(&folder.join("results")).map_err(|e| e.to_string())
+    });
+    match opened {
+        Ok(store) => Box::new(store),
+        Err(reason) => {
+            printer.print(&Event::Note(format!("{reason}; nothing will be kept for a later run")));
+            Box::new(MemoryStore::default())
+        }
+    }
+}
+
+fn write(job: &Job, album: &Album, store: &dyn BlobStore) -> Result<(), Failed> {
+    let thumbnails = StoredThumbnails::new(album, &job.collection, store, &folder::read);
+    let models = job.models.manifests().iter().filter(|m| uses(album, &job.plan, &m.name));
+    let models = models
+        .map(|m| ModelEntry {
+            name: m.name.clone(),
+            sha256: m.files.first().map(|f| f.sha256.clone()).unwrap_or_default(),
+        })
+        .collect();
+    job.output.write(&files::files(album, &thumbnails), |files| Manifest::new(album, &job.plan, models, files))?;
+    Ok(())
+}
+
+/// Which models the run used: its encoders, and for texts the classifier and the sentence encoder.
+fn uses(album: &Album, plan: &Plan, name: &str) -> bool {
+    plan.features.iter().any(|f| f == name) || !album.texts.is_empty() && !plan.text.is_empty()
+}
+
+fn summary(album: &Album, output: &Path) -> Result<String, Failed> {
+    let path = |name: &str| output.join(name).display().to_string();
+    let cells: Vec<_> = album
+        .cells
+        .iter()
+        .map(|c| {
+            serde_json::json!({
+                "representation": c.representation, "clusterer": c.clusterer, "k": c.k, "seed": c.seed,
+                "scores": c.scores, "seconds": c.seconds,
+            })
+        })
+        .collect();
+    let clusters: Vec<_> = album
+        .clusters
+        .iter()
+        .map(|c| serde_json::json!({"cluster": c.cluster, "size": c.size, "name": c.name, "purity": c.purity}))
+        .collect();
+    let value = serde_json::json!({
+        "album": path(MANIFEST),
+        "report": path("report.html"),
+        "map": path("map.png"),
+        "device": album.device,
+        "counts": {
+            "pictures": album.pictures.len(), "failed": album.failures.len(),
+            "labels": album.label_names.len(), "clusters": album.clusters.len(),
+        },
+        "cells": cells,
+        "main_cell": album.main_cell,
+        "clusters": clusters,
+        "layout": {
+            "projector": album.layout.projector, "kl": album.layout.kl,
+            "trustworthiness": album.layout.trustworthiness,
+        },
+        "timings": album.timings,
+    });
+    Ok(serde_json::to_string_pretty(&value)?)
+}
+
+fn print_summary(album: &Album, output: &Path) {
+    let shown = |score: Option<f64>| score.map_or("    -".to_owned(), |s| format!("{s:5.3}"));
+    println!();
+    println!("{:40} {:9} {:>3}  {:>5} {:>5} {:>5} {:>5}", "representation", "clusterer", "k", "acc", "nmi", "ari", "silh.");
+    for cell in &album.cells {
+        let s = &cell.scores;
+        println!(
+            "{:40} {:9} {:>3}  {} {} {} {}",
+            cell.representation,
+            cell.clusterer,
+            cell.k,
+            shown(s.acc),
+            shown(s.nmi),
+            shown(s.ari),
+            shown(s.silhouette)
+        );
+    }
+    println!();
+    for cluster in &album.clusters {
+        println!("{:>6}  {}", cluster.size, cluster.name);
+    }
+    println!();
+    if !album.failures.is_empty() {
+        println!("{} could not be used: see {}", album.failures.len(), output.join("errors.csv").display());
+    }
+    println!("{} pictures; report: {}", album.pictures.len(), output.join("report.html").display());
+}

@@ -1,0 +1,3 @@
+//! Pictures to words: what the engine knows as text columns.
+
+pub mod tags;

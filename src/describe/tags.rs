@@ -1,0 +1,92 @@
+//! A classifier's opinion put into words, and into one vector.
+
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+
+use crate::linalg::matmul;
+
+/// Classes that a sentence names at most.
+const NAMED: usize = 3;
+/// From here on the first class is stated, not guessed.
+const SURE: f32 = 0.6;
+/// Classes less likely than this are not worth a word, once one is named.
+const WORTH_A_WORD: f32 = 0.05;
+
+/// Softmax of every row of `logits` `[n, classes]`.
+pub fn probabilities(logits: ArrayView2<'_, f32>) -> Array2<f32> {
+    let mut result = logits.to_owned();
+    for mut row in result.axis_iter_mut(Axis(0)) {
+        let largest = row.fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+        row.mapv_inplace(|v| (v - largest).exp());
+        let total = row.sum();
+        row.mapv_inplace(|v| v / total);
+    }
+    result
+}
+
+/// The most likely classes, most likely first, at most `count`; ties by class index.
+pub fn top(probabilities: ArrayView1<'_, f32>, count: usize) -> Vec<(usize, f32)> {
+    let mut classes: Vec<(usize, f32)> = probabilities.iter().copied().enumerate().collect();
+    let count = count.min(classes.len());
+    if count == 0 {
+        return Vec::new();
+    }
+    let order = |a: &(usize, f32), b: &(usize, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    classes.select_nth_unstable_by(count - 1, order);
+    classes.truncate(count);
+    classes.sort_by(order);
+    classes
+}
+
+/// One sentence for a picture: "a photo of guacamole" when the classifier is sure, "a photo of guacamole,
+/// perhaps burrito or mashed potato" when others are worth a word, "perhaps a photo of a, b or c" when it guesses.
+pub fn sentence(probabilities: ArrayView1<'_, f32>, names: &[&str]) -> String {
+    let best = top(probabilities, NAMED);
+    let Some((first, rest)) = best.split_first() else { return String::new() };
+    let name = |class: usize| names.get(class).copied().unwrap_or("something");
+    let others: Vec<&str> = rest.iter().filter(|(_, p)| *p >= WORTH_A_WORD).map(|(c, _)| name(*c)).collect();
+    let alternatives = others.join(" or ");
+    match (first.1 >= SURE, others.is_empty()) {
+        (true, _) | (false, true) if others.is_empty() => format!("a photo of {}", name(first.0)),
+        (true, _) => format!("a photo of {}, perhaps {alternatives}", name(first.0)),
+        _ => format!("perhaps a photo of {} or {alternatives}", name(first.0)),
+    }
+}
+
+/// What is said of one class when its name alone is turned into a vector.
+pub fn class_sentence(name: &str) -> String {
+    format!("a photo of {name}")
+}
+
+/// The probability-weighted mean of the class names' vectors: `[n, classes] x [classes, d]`.
+pub fn mean_vectors(probabilities: ArrayView2<'_, f32>, class_vectors: ArrayView2<'_, f32>) -> Array2<f32> {
+    matmul(probabilities, class_vectors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    const NAMES: [&str; 4] = ["ice cream", "hot dog", "pizza", "burrito"];
+
+    #[test]
+    fn confidence_chooses_the_words() {
+        let say = |p: [f32; 4]| sentence(ndarray::arr1(&p).view(), &NAMES);
+        assert_eq!(say([0.97, 0.01, 0.01, 0.01]), "a photo of ice cream");
+        assert_eq!(say([0.1, 0.7, 0.06, 0.14]), "a photo of hot dog, perhaps burrito or ice cream");
+        assert_eq!(say([0.3, 0.3, 0.25, 0.15]), "perhaps a photo of ice cream or hot dog or pizza");
+        assert_eq!(sentence(ndarray::arr1(&[]).view(), &[]), "");
+    }
+
+    #[test]
+    fn probabilities_are_a_softmax_that_does_not_overflow() {
+        let p = probabilities(array![[1000.0, 1000.0], [0.0, -1000.0]].view());
+        assert_eq!(p, array![[0.5, 0.5], [1.0, 0.0]]);
+    }
+
+    #[test]
+    fn the_mean_is_weighted() {
+        let vectors = mean_vectors(array![[0.25f32, 0.75]].view(), array![[1.0f32, 0.0], [0.0, 2.0]].view());
+        assert_eq!(vectors, array![[0.25, 1.5]]);
+    }
+}

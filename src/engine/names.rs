@@ -1,0 +1,53 @@
+//! What each cluster of the main cell is about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::RunError;
+use super::event::Stage;
+use crate::album::{Cell, ClusterSummary, Representation};
+use crate::explain::{exemplars, keywords, names};
+
+/// Keywords of a cluster.
+const KEYWORDS: usize = 8;
+/// Exemplars of a cluster.
+const EXEMPLARS: usize = 8;
+
+/// Names, keywords, exemplars and purity of every cluster of `cell`, in order of cluster index.
+pub(super) fn explain(
+    vectors: &Representation,
+    cell: &Cell,
+    texts: &[String],
+    labels: Option<&[u32]>,
+    label_names: &[String],
+) -> Result<Vec<ClusterSummary>, RunError> {
+    let failed = |e: &dyn std::fmt::Display| RunError::stage(Stage::Names)(e);
+    let empty = vec![String::new(); cell.labels.len()];
+    let texts = if texts.len() == cell.labels.len() { texts } else { empty.as_slice() };
+    let named = names::names(texts, &cell.labels).map_err(|e| failed(&e))?;
+    let words = keywords::keywords(texts, &cell.labels, KEYWORDS).map_err(|e| failed(&e))?;
+    let nearest = exemplars::exemplars(vectors.matrix.view(), &cell.labels, EXEMPLARS).map_err(|e| failed(&e))?;
+    let clusters: BTreeSet<i32> = cell.labels.iter().copied().collect();
+    let summary = |cluster: i32| {
+        let members: Vec<usize> = (0..cell.labels.len()).filter(|i| cell.labels[*i] == cluster).collect();
+        let majority = labels.and_then(|labels| majority(labels, &members));
+        ClusterSummary {
+            cluster,
+            size: members.len(),
+            name: named.get(&cluster).cloned().unwrap_or_default(),
+            keywords: words.get(&cluster).into_iter().flatten().map(|k| k.word.clone()).collect(),
+            exemplars: nearest.get(&cluster).cloned().unwrap_or_default(),
+            purity: majority.map(|(_, count)| count as f64 / members.len() as f64),
+            majority: majority.and_then(|(label, _)| label_names.get(label as usize).cloned()),
+        }
+    };
+    Ok(clusters.into_iter().map(summary).collect())
+}
+
+/// The most frequent label and how often it occurs; the lower label on ties.
+fn majority(labels: &[u32], members: &[usize]) -> Option<(u32, usize)> {
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    for member in members {
+        *counts.entry(labels[*member]).or_default() += 1;
+    }
+    counts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)))
+}

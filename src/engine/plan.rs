@@ -1,0 +1,152 @@
+//! What a run shall do: the command line's words, checked.
+
+use serde::{Deserialize, Serialize};
+
+use crate::device::DeviceChoice;
+
+/// Describers that `--text` takes.
+pub const DESCRIBERS: [&str; 2] = ["tags", "tag-mean"];
+/// Fusions that `--fuse` takes, besides `none`.
+pub const FUSIONS: [&str; 1] = ["concat"];
+/// Clusterers that `--cluster` takes.
+pub const CLUSTERERS: [&str; 1] = ["kmeans"];
+/// Projectors that `--project` takes.
+pub const PROJECTORS: [&str; 2] = ["tsne", "pca"];
+
+/// How many clusters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClusterCount {
+    /// One a label folder; chosen automatically where there are no labels.
+    #[default]
+    Labels,
+    /// Chosen by silhouette.
+    Auto,
+    /// As given.
+    Fixed(usize),
+}
+
+/// A checked run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Image encoders whose features are clustered.
+    pub features: Vec<String>,
+    /// Describers whose texts are clustered.
+    pub text: Vec<String>,
+    /// Fusions of every feature with every text.
+    pub fuse: Vec<String>,
+    /// Clusterers.
+    pub cluster: Vec<String>,
+    /// How many clusters.
+    pub k: ClusterCount,
+    /// Seed of every random choice.
+    pub seed: u32,
+    /// Where networks run.
+    pub device: DeviceChoice,
+    /// How the map is laid out.
+    pub project: String,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        let one = |name: &str| vec![name.to_owned()];
+        Self {
+            features: one("efficientnet-lite0"),
+            text: one("tags"),
+            fuse: one("concat"),
+            cluster: one("kmeans"),
+            k: ClusterCount::Labels,
+            seed: 782,
+            device: DeviceChoice::Auto,
+            project: "tsne".to_owned(),
+        }
+    }
+}
+
+/// A plan that cannot be carried out.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PlanError {
+    /// A name that nothing has.
+    #[error("{option}: there is no `{name}`; choose from {known}")]
+    Unknown {
+        /// The command line's option.
+        option: &'static str,
+        /// As given.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// Nothing to cluster.
+    #[error("nothing to cluster: give --features, --text or both")]
+    Nothing,
+    /// No clusters.
+    #[error("-k must be at least 1")]
+    NoClusters,
+}
+
+impl Plan {
+    /// Checks every name; `encoders` are the image encoders there are.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn check(&self, encoders: &[&str]) -> Result<(), PlanError> {
+        known("--features", &self.features, encoders)?;
+        known("--text", &self.text, &DESCRIBERS)?;
+        known("--fuse", &self.fuse, &FUSIONS)?;
+        known("--cluster", &self.cluster, &CLUSTERERS)?;
+        known("--project", std::slice::from_ref(&self.project), &PROJECTORS)?;
+        if (self.features.is_empty() && self.text.is_empty()) || self.cluster.is_empty() {
+            return Err(PlanError::Nothing);
+        }
+        if self.k == ClusterCount::Fixed(0) {
+            return Err(PlanError::NoClusters);
+        }
+        Ok(())
+    }
+
+    /// The plan in the command line's terms, for people.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(",") };
+        let k = match self.k {
+            ClusterCount::Labels => "number of label folders, else auto".to_owned(),
+            ClusterCount::Auto => "auto".to_owned(),
+            ClusterCount::Fixed(k) => k.to_string(),
+        };
+        [
+            ("--features", list(&self.features)),
+            ("--text", list(&self.text)),
+            ("--fuse", list(&self.fuse)),
+            ("--cluster", list(&self.cluster)),
+            ("-k", k),
+            ("--seed", self.seed.to_string()),
+            ("--device", self.device.to_string()),
+            ("--project", self.project.clone()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec()
+    }
+}
+
+fn known(option: &'static str, names: &[String], known: &[&str]) -> Result<(), PlanError> {
+    match names.iter().find(|n| !known.contains(&n.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(PlanError::Unknown { option, name: name.clone(), known: known.join(", ") }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_names_are_named() {
+        let encoders = ["efficientnet-lite0"];
+        assert_eq!(Plan::default().check(&encoders), Ok(()));
+        let bad = Plan { cluster: vec!["kmeens".into()], ..Plan::default() };
+        let message = bad.check(&encoders).map_err(|e| e.to_string());
+        assert_eq!(message, Err("--cluster: there is no `kmeens`; choose from kmeans".into()));
+        let nothing = Plan { features: vec![], text: vec![], ..Plan::default() };
+        assert_eq!(nothing.check(&encoders), Err(PlanError::Nothing));
+        assert_eq!(Plan { k: ClusterCount::Fixed(0), ..Plan::default() }.check(&encoders), Err(PlanError::NoClusters));
+    }
+}

@@ -1,0 +1,144 @@
+//! One run, stage by stage.
+
+
+use super::event::{Event, Stage};
+use super::pictures::{self, Extracted};
+use super::services::{ImageNetwork, TextNetwork, image_network, text_network};
+use super::session::Session;
+use super::words::{self, Words};
+use super::{Engine, Named, Plan, RunError, cells, map, names};
+use crate::album::{Album, Failure, Representation, RepresentationKind};
+use crate::collection::Collection;
+use crate::device::{self, Selected};
+use crate::fuse;
+use crate::runtime::Stopwatch;
+
+/// The classifier whose opinion becomes words.
+const TAGGER: &str = "efficientnet-lite0";
+/// The network that turns sentences into vectors.
+const SENTENCES: &str = "minilm";
+/// Weights of the sides in `concat`: pixels separate better than guessed words, so that words refine and do not lead.
+const CONCAT_WEIGHTS: [f32; 2] = [0.8, 0.2];
+
+struct Networks {
+    image: Vec<ImageNetwork>,
+    text: Option<TextNetwork>,
+}
+
+/// Makes an album of `collection` as `plan` says.
+pub(super) async fn run(
+    engine: &Engine<'_>,
+    collection: &Collection,
+    plan: &Plan,
+    emit: &mut dyn FnMut(Event),
+) -> Result<Album, RunError> {
+    let encoders = engine.models.image_encoders();
+    plan.check(&encoders.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let mut session = Session::new(engine.store, engine.cancel.clone(), emit);
+    for failure in &collection.failures {
+        let (file, stage, reason) = (failure.file.clone(), failure.stage.to_owned(), failure.reason.clone());
+        session.failed(Failure { file, stage, reason });
+    }
+    let clock = Stopwatch::start();
+    let device = device::select(plan.device).await?;
+    session.emit(Event::Device { name: device.name.clone(), why: device.why.clone() });
+    let networks = open(engine, plan, &device)?;
+    session.done(Stage::Models, clock);
+
+    let clock = Stopwatch::start();
+    let (pictures, extracted) =
+        pictures::extract(&mut session, &collection.items, &networks.image, engine.read, device.batch).await?;
+    if pictures.is_empty() {
+        let first = session.failures.first().map(|f| format!("{}: {}", f.file, f.reason)).unwrap_or_default();
+        return Err(RunError::NoPictures(collection.items.len(), first));
+    }
+    session.done(Stage::Pictures, clock);
+
+    let clock = Stopwatch::start();
+    let words = match extracted.iter().find(|e| e.name == TAGGER) {
+        Some(tagger) => words::describe(&mut session, &plan.text, tagger, networks.text.as_ref()).await?,
+        None => Words { columns: Vec::new(), vectors: Vec::new() },
+    };
+    session.done(Stage::Words, clock);
+
+    let vectors = represent(plan, &extracted, words.vectors);
+    let labels: Option<Vec<u32>> = pictures.iter().map(|p| p.label).collect();
+    let clock = Stopwatch::start();
+    let cells = cells::cluster(&mut session, plan, &vectors, labels.as_deref(), collection.label_names.len())?;
+    session.done(Stage::Clusters, clock);
+
+    let main_cell = main_cell(&cells, &vectors);
+    let main = &cells[main_cell];
+    let matrix = vectors.iter().find(|v| v.name == main.representation).unwrap_or(&vectors[0]);
+    let clock = Stopwatch::start();
+    let layout = map::lay_out(&mut session, plan, matrix)?;
+    session.done(Stage::Map, clock);
+
+    let clock = Stopwatch::start();
+    let texts = words.columns.first().map(|c| c.texts.as_slice()).unwrap_or_default();
+    let clusters = names::explain(matrix, main, texts, labels.as_deref(), &collection.label_names)?;
+    session.done(Stage::Names, clock);
+
+    Ok(Album {
+        title: collection.title.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        device: format!("{}: {}", device.name, device.why),
+        parameters: plan.parameters(),
+        pictures,
+        label_names: if labels.is_some() { collection.label_names.clone() } else { Vec::new() },
+        features: extracted.into_iter().filter(|e| plan.features.contains(&e.name)).map(features).collect(),
+        texts: words.columns,
+        vectors,
+        cells,
+        main_cell,
+        clusters,
+        layout,
+        failures: session.failures,
+        timings: session.timings,
+    })
+}
+
+fn features(extracted: Extracted) -> Representation {
+    Representation { name: extracted.name, kind: RepresentationKind::Image, matrix: extracted.features }
+}
+
+fn open(engine: &Engine<'_>, plan: &Plan, device: &Selected) -> Result<Networks, RunError> {
+    let mut names: Vec<&str> = plan.features.iter().map(String::as_str).collect();
+    if !plan.text.is_empty() && !names.contains(&TAGGER) {
+        names.push(TAGGER);
+    }
+    let image = names.iter().map(|name| image_network(engine.models, name, &device.compute)).collect::<Result<_, _>>();
+    let text = (!plan.text.is_empty()).then(|| text_network(engine.models, SENTENCES, &device.compute)).transpose();
+    Ok(Networks { image: image.map_err(RunError::Model)?, text: text.map_err(RunError::Model)? })
+}
+
+/// The matrices that are clustered: features made ready, text vectors, and each fusion of the two.
+fn represent(plan: &Plan, extracted: &[Extracted], texts: Vec<Named>) -> Vec<Representation> {
+    let images = extracted.iter().filter(|e| plan.features.contains(&e.name)).map(|e| Representation {
+        name: e.name.clone(),
+        kind: RepresentationKind::Image,
+        matrix: fuse::center_and_normalize(e.features.view()),
+    });
+    let images: Vec<_> = images.collect();
+    let texts: Vec<_> = texts
+        .into_iter()
+        .map(|t| Representation { name: t.name, kind: RepresentationKind::Text, matrix: t.matrix })
+        .collect();
+    let mut fused = Vec::new();
+    for fusion in &plan.fuse {
+        for (image, text) in images.iter().flat_map(|i| texts.iter().map(move |t| (i, t))) {
+            // Both sides have one row a picture, so the fusion exists.
+            if let Some(matrix) = fuse::concat(image.matrix.view(), text.matrix.view(), CONCAT_WEIGHTS) {
+                let name = format!("{}+{}@{fusion}", image.name, text.name);
+                fused.push(Representation { name, kind: RepresentationKind::Fused, matrix });
+            }
+        }
+    }
+    images.into_iter().chain(texts).chain(fused).collect()
+}
+
+/// The first fused cell, else the first: clusters, map and report follow it.
+fn main_cell(cells: &[crate::album::Cell], vectors: &[Representation]) -> usize {
+    let fused = |name: &str| vectors.iter().any(|v| v.name == name && v.kind == RepresentationKind::Fused);
+    cells.iter().position(|c| fused(&c.representation)).unwrap_or(0)
+}

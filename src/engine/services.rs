@@ -1,0 +1,113 @@
+//! What the engine needs from its shell: models, wherever they lie.
+
+use std::collections::BTreeMap;
+
+use gistmap_models::checkpoint::Checkpoint;
+use gistmap_models::efficientnet_lite0::{self, EfficientNetLite0};
+use gistmap_models::encoder::{ImageEncoder, TextEncoder};
+use gistmap_models::manifest::{Manifest, Role};
+use gistmap_models::minilm::{self, MiniLm};
+use gistmap_models::processor;
+
+use crate::collection::{Content, ReadError, Source};
+use crate::device::Compute;
+use crate::embed::Embedder;
+
+/// A model's manifest, weights and other files.
+pub struct Model {
+    /// Where it comes from.
+    pub manifest: Manifest,
+    /// Its tensors.
+    pub checkpoint: Checkpoint,
+    /// Files besides the weights, such as `tokenizer.json`.
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+/// Reads the bytes of a picture: from the file system in the terminal, from dropped files in the page.
+pub type ReadPicture<'a> = dyn Fn(&Source) -> Result<Content, ReadError> + Sync + 'a;
+
+/// Where models come from: a folder in the terminal, packs in the page.
+pub trait ModelSource: Send + Sync {
+    /// Names of the image encoders there are.
+    fn image_encoders(&self) -> Vec<String>;
+
+    /// Opens a model that must have `role`.
+    ///
+    /// # Errors
+    /// A sentence that names the model and says what to do.
+    fn open(&self, name: &str, role: Role) -> Result<Model, String>;
+}
+
+/// An image network, ready to run.
+pub(super) struct ImageNetwork {
+    pub(super) name: String,
+    pub(super) weights: String,
+    pub(super) resize: u32,
+    pub(super) crop: u32,
+    pub(super) dimension: usize,
+    pub(super) classes: usize,
+    /// Which family of kernels computes it: results of one are not taken for those of another.
+    pub(super) kernels: &'static str,
+    pub(super) encoder: Box<dyn ImageEncoder>,
+}
+
+impl ImageNetwork {
+    /// Features and logits side by side.
+    pub(super) fn columns(&self) -> usize {
+        self.dimension + self.classes
+    }
+}
+
+/// A sentence network, ready to run.
+pub(super) struct TextNetwork {
+    pub(super) weights: String,
+    /// As [`ImageNetwork::kernels`].
+    pub(super) kernels: &'static str,
+    pub(super) embedder: Embedder,
+}
+
+fn kernels(compute: &Compute) -> &'static str {
+    match compute {
+        Compute::Cpu => "cpu",
+        Compute::Burn(_) => "burn",
+    }
+}
+
+/// sha256 of the weights file.
+fn weights_hash(manifest: &Manifest) -> String {
+    manifest.files.first().map(|f| f.sha256.clone()).unwrap_or_default()
+}
+
+/// Builds an image network on `compute`.
+pub(super) fn image_network(source: &dyn ModelSource, name: &str, compute: &Compute) -> Result<ImageNetwork, String> {
+    let Model { manifest, checkpoint, .. } = source.open(name, Role::ImageEncoder)?;
+    let failed = |e: &dyn std::fmt::Display| format!("{name}: {e}");
+    let encoder: Box<dyn ImageEncoder> = match compute {
+        Compute::Cpu => Box::new(processor::efficientnet_lite0(checkpoint).map_err(|e| failed(&e))?),
+        Compute::Burn(device) => Box::new(EfficientNetLite0::load(checkpoint, device).map_err(|e| failed(&e))?),
+    };
+    Ok(ImageNetwork {
+        name: manifest.name.clone(),
+        weights: weights_hash(&manifest),
+        resize: manifest.input.resize.unwrap_or(256),
+        crop: manifest.input.crop.unwrap_or(224),
+        dimension: manifest.dimension,
+        classes: efficientnet_lite0::CLASSES,
+        kernels: kernels(compute),
+        encoder,
+    })
+}
+
+/// Builds the sentence network on `compute`.
+pub(super) fn text_network(source: &dyn ModelSource, name: &str, compute: &Compute) -> Result<TextNetwork, String> {
+    let Model { manifest, checkpoint, files } = source.open(name, Role::TextEncoder)?;
+    let failed = |e: &dyn std::fmt::Display| format!("{name}: {e}");
+    let encoder: Box<dyn TextEncoder> = match compute {
+        Compute::Cpu => Box::new(processor::minilm(checkpoint).map_err(|e| failed(&e))?),
+        Compute::Burn(device) => Box::new(MiniLm::load(checkpoint, device).map_err(|e| failed(&e))?),
+    };
+    let tokenizer = files.get("tokenizer.json").ok_or_else(|| format!("{name}: no tokenizer.json"))?;
+    let max_tokens = manifest.input.max_tokens.unwrap_or(minilm::MAX_TOKENS);
+    let embedder = Embedder::new(tokenizer, max_tokens, encoder, manifest.dimension).map_err(|e| failed(&e))?;
+    Ok(TextNetwork { weights: weights_hash(&manifest), kernels: kernels(compute), embedder })
+}

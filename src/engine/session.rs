@@ -1,0 +1,88 @@
+//! One run's connection to the outside: events out, cancellation in, the store, the clock.
+
+use super::RunError;
+use super::event::{Cancel, Event, Stage};
+use crate::album::{Failure, Timing};
+use crate::runtime::Stopwatch;
+use crate::store::{BlobStore, Key};
+
+/// What every stage of a run may use.
+pub(super) struct Session<'a> {
+    pub(super) store: &'a dyn BlobStore,
+    emit: &'a mut dyn FnMut(Event),
+    cancel: Cancel,
+    pub(super) failures: Vec<Failure>,
+    pub(super) timings: Vec<Timing>,
+    items: usize,
+    cached: usize,
+    store_failed: bool,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(store: &'a dyn BlobStore, cancel: Cancel, emit: &'a mut dyn FnMut(Event)) -> Self {
+        let (failures, timings) = (Vec::new(), Vec::new());
+        Self { store, emit, cancel, failures, timings, items: 0, cached: 0, store_failed: false }
+    }
+
+    /// Tells how far a stage is.
+    ///
+    /// # Errors
+    /// [`RunError::Cancelled`] when somebody asked to stop.
+    pub(super) fn progress(
+        &mut self,
+        stage: Stage,
+        done: usize,
+        total: usize,
+        cached: usize,
+    ) -> Result<(), RunError> {
+        (self.emit)(Event::Progress { stage, done, total, cached });
+        self.check()
+    }
+
+    /// # Errors
+    /// [`RunError::Cancelled`] when somebody asked to stop.
+    pub(super) fn check(&self) -> Result<(), RunError> {
+        if self.cancel.is_cancelled() { Err(RunError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Adds to what the current stage handled.
+    pub(super) fn count(&mut self, items: usize, cached: usize) {
+        self.items += items;
+        self.cached += cached;
+    }
+
+    /// Ends a stage that began at `clock`.
+    pub(super) fn done(&mut self, stage: Stage, clock: Stopwatch) {
+        let seconds = clock.seconds();
+        let (items, cached) = (std::mem::take(&mut self.items), std::mem::take(&mut self.cached));
+        self.timings.push(Timing { stage: stage.title().to_owned(), seconds, items, cached });
+        (self.emit)(Event::StageDone { stage, seconds, items, cached });
+    }
+
+    /// Tells a person something.
+    pub(super) fn note(&mut self, text: String) {
+        (self.emit)(Event::Note(text));
+    }
+
+    /// Passes an event on.
+    pub(super) fn emit(&mut self, event: Event) {
+        (self.emit)(event);
+    }
+
+    /// Sets a picture aside; the run goes on.
+    pub(super) fn failed(&mut self, failure: Failure) {
+        (self.emit)(Event::PictureFailed(failure.clone()));
+        self.failures.push(failure);
+    }
+
+    /// Keeps something in the store. A store that cannot be written costs time, not the run: it is said once.
+    pub(super) fn keep(&mut self, key: &Key, bytes: &[u8]) {
+        if self.store_failed {
+            return;
+        }
+        if let Err(error) = self.store.put(key, bytes) {
+            self.store_failed = true;
+            self.note(format!("{error}; going on without keeping results, a later run will compute them again"));
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Pictures to words to vectors, each sentence embedded once and kept.
+
+use std::collections::{BTreeSet, HashMap};
+
+use gistmap_models::imagenet;
+use ndarray::{Array2, ArrayView2, Axis};
+
+use super::cache::{self, bytes_to_floats, floats_to_bytes};
+use super::event::Stage;
+use super::pictures::Extracted;
+use super::services::TextNetwork;
+use super::session::Session;
+use super::{Named, RunError};
+use crate::album::TextColumn;
+use crate::describe::tags;
+use crate::embed::EmbedError;
+use crate::fuse;
+
+/// Sentences that are embedded before they are kept: what a killed run can lose.
+const SENTENCES_PER_ROUND: usize = 256;
+
+/// What the describers gave.
+pub(super) struct Words {
+    /// Texts for people and for keywords.
+    pub(super) columns: Vec<TextColumn>,
+    /// One matrix for each describer of the plan.
+    pub(super) vectors: Vec<Named>,
+}
+
+/// Describes every picture by the classifier's logits.
+pub(super) async fn describe(
+    session: &mut Session<'_>,
+    describers: &[String],
+    tagger: &Extracted,
+    network: Option<&TextNetwork>,
+) -> Result<Words, RunError> {
+    let names: Vec<&str> = imagenet::class_names().collect();
+    let probabilities = tags::probabilities(tagger.logits.view());
+    let texts: Vec<String> = probabilities.axis_iter(Axis(0)).map(|p| tags::sentence(p, &names)).collect();
+    let mut words = Words { columns: Vec::new(), vectors: Vec::new() };
+    for describer in describers {
+        let Some(network) = network else { break };
+        let matrix = match describer.as_str() {
+            "tags" => embed(session, network, &texts.iter().map(String::as_str).collect::<Vec<_>>()).await?,
+            _ => tag_mean(session, network, probabilities.view(), &names).await?,
+        };
+        words.vectors.push(Named { name: describer.clone(), matrix });
+    }
+    words.columns.push(TextColumn { name: "tags".to_owned(), texts });
+    Ok(words)
+}
+
+/// Probability-weighted mean of the class names' vectors, centred and normalised.
+async fn tag_mean(
+    session: &mut Session<'_>,
+    network: &TextNetwork,
+    probabilities: ArrayView2<'_, f32>,
+    names: &[&str],
+) -> Result<Array2<f32>, RunError> {
+    let sentences: Vec<String> = names.iter().map(|n| tags::class_sentence(n)).collect();
+    let classes = embed(session, network, &sentences.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    Ok(fuse::center_and_normalize(tags::mean_vectors(probabilities, classes.view()).view()))
+}
+
+/// Vectors `[texts, dimension]`; equal texts are embedded once, known ones are read back.
+async fn embed(session: &mut Session<'_>, network: &TextNetwork, texts: &[&str]) -> Result<Array2<f32>, RunError> {
+    let dimension = network.embedder.dimension();
+    let unique: BTreeSet<&str> = texts.iter().copied().collect();
+    let key = |text: &str| cache::key("sentence", &[&network.weights, network.kernels, text]);
+    let mut vectors: HashMap<&str, Vec<f32>> = HashMap::new();
+    for text in &unique {
+        if let Some(vector) = session.store.get(&key(text)).and_then(|b| bytes_to_floats(&b, dimension)) {
+            vectors.insert(text, vector);
+        }
+    }
+    let cached = vectors.len();
+    let missing: Vec<&str> = unique.iter().copied().filter(|t| !vectors.contains_key(t)).collect();
+    session.progress(Stage::Words, cached, unique.len(), cached)?;
+    for round in missing.chunks(SENTENCES_PER_ROUND) {
+        let before = vectors.len();
+        let mut tick = |done: usize| session.progress(Stage::Words, before + done, unique.len(), cached).is_ok();
+        let matrix = network.embedder.embed(round, &mut tick).await.map_err(|e| match e {
+            EmbedError::Stopped => RunError::Cancelled,
+            other => RunError::Network(other.to_string()),
+        })?;
+        for (text, vector) in round.iter().zip(matrix.rows()) {
+            session.keep(&key(text), &floats_to_bytes(vector.iter().copied()));
+            vectors.insert(text, vector.to_vec());
+        }
+    }
+    session.count(unique.len(), cached);
+    let mut result = Array2::zeros((texts.len(), dimension));
+    for (mut row, text) in result.axis_iter_mut(Axis(0)).zip(texts) {
+        row.assign(&ndarray::ArrayView1::from(&vectors[text]));
+    }
+    Ok(result)
+}

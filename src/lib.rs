@@ -1,0 +1,40 @@
+//! gistmap: see what your pictures are about.
+//!
+//! The pipeline, in order:
+//!
+//! 1. [`collection`] says what a folder of images is: which pictures, which labels.
+//! 2. [`image`] decodes under limits, turns upright, resizes.
+//! 3. `gistmap_models` holds the networks; [`device`] chooses where they run, [`readback`] waits for them.
+//! 4. [`describe`] puts pictures into words, [`embed`] turns words into vectors.
+//! 5. [`fuse`] makes matrices ready for clustering, and one of two.
+//! 6. [`cluster`] groups the rows.
+//! 7. [`score`] measures the labelings.
+//! 8. [`project`] lays the rows out in the plane.
+//! 9. [`explain`] names the clusters.
+//! 10. [`engine`] drives all of this and fills an [`album`]; [`store`] keeps what took time.
+//! 11. [`report`] writes what people and programs read; [`scene`] is the map's mathematics.
+//!
+//! The command line and the page speak to [`engine`], [`album`] and [`scene`] alone.
+
+pub mod album;
+pub mod cluster;
+pub mod collection;
+pub mod describe;
+pub mod device;
+pub mod embed;
+pub mod engine;
+pub mod explain;
+pub mod fuse;
+pub mod image;
+pub mod linalg;
+pub mod progress;
+pub mod project;
+pub mod random;
+pub mod readback;
+pub mod report;
+pub mod runtime;
+pub mod scene;
+pub mod score;
+pub mod store;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod weights;
