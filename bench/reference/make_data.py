@@ -1,0 +1,61 @@
+"""Makes what the benches read: `make_data.py SHARED GRAPH OUT`, where SHARED is the folder of shared data.
+
+`pictures768.npy` [15000, 768]: the 15,000 pictures of food101_30x500_64px at 16 x 16 pixels, float32 0..1 (a mixture of
+Gaussians of the same shape where they are not there). `pictures50.npy` and `pictures50_5000.npy`: their first 50
+principal components, all and every third. `food50.npy` [2000, 50]: the same of EfficientNet-lite0's features of
+food101_10. `captions.txt`: 2,000 captions of Flickr8k.
+"""
+
+import csv
+import os
+import sys
+
+import numpy as np
+from PIL import Image
+
+from common import SEED, encode_pictures, labelled, session
+
+shared, graph, out = sys.argv[1:4]
+
+
+def principal(x, count=50):
+    x = (x - x.mean(axis=0)).astype(np.float64)
+    values, vectors = np.linalg.eigh(x.T @ x / len(x))
+    return (x @ vectors[:, ::-1][:, :count]).astype(np.float32)
+
+
+def small(path):
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB").resize((16, 16), Image.Resampling.BOX), np.float32).ravel() / 255
+
+
+def save(name, x):
+    np.save(os.path.join(out, name + ".npy"), np.ascontiguousarray(x, np.float32))
+    print(name, x.shape)
+
+
+folder = os.path.join(shared, "data/food101_30x500_64px/images")
+if os.path.isdir(folder):
+    pixels = np.stack([small(path) for path in labelled(folder)[0]])
+else:
+    random = np.random.default_rng(SEED)
+    centres = random.normal(size=(30, 768))
+    pixels = centres[random.integers(30, size=15000)] + 2 * random.normal(size=(15000, 768))
+save("pictures768", pixels)
+components = principal(pixels)
+save("pictures50", components)
+save("pictures50_5000", components[::3])
+
+folder = os.path.join(shared, "data/food101_10/images")
+if os.path.isdir(folder):
+    features, _ = encode_pictures(session(graph), labelled(folder)[0])
+    save("food50", principal(features))
+
+captions = os.path.join(shared, "data/flickr8k_1000/captions.csv")
+if os.path.isfile(captions):
+    with open(captions, encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    texts = [row[-1].replace("\n", " ").strip() for row in rows][:2000]
+    with open(os.path.join(out, "captions.txt"), "w", encoding="utf-8") as file:
+        file.write("".join(text + "\n" for text in texts))
+    print("captions", len(texts))

@@ -1,0 +1,72 @@
+//! The project's own commands: `cargo xtask start | test | check | bench NAME | setup`.
+//!
+//! Each sets up what it needs, says in one line what was already done, and is quick the second time. It wants Rust
+//! (rustup) and Python 3; what else is missing is installed, or the command that installs it is printed.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+mod bench;
+mod check;
+mod process;
+mod project;
+mod samples;
+mod setup;
+mod start;
+mod test;
+
+const USAGE: &str = "\
+cargo xtask start [PICTURES]   set up, build, get the models and sample pictures, run gistmap on them
+cargo xtask test               set up, then format, lints (native and wasm32) and every test
+cargo xtask check              format, type check and lints only, native and wasm32
+cargo xtask bench NAME|all     measure against the Python references; NAME is one of
+                               efficientnet minilm decode kmeans tsne run quality
+cargo xtask samples            only the sample pictures; prints their folder
+cargo xtask setup              only what the other commands set up (wasm32 target, Vulkan driver, pip)
+
+Environment: GISTMAP_CACHE (models, samples, Python for the benches; default ~/.cache/gistmap),
+GISTMAP_SHARED (pictures for tests and benches; default ../shared), CARGO_TARGET_DIR.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["-h" | "--help" | "help"] => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        ["start" | "test" | "check" | "bench" | "samples" | "setup", ..] => finish(dispatch(&words)),
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(words: &[&str]) -> Result<()> {
+    let project = project::Project::find()?;
+    match words {
+        ["start"] => start::start(&project, None),
+        ["start", pictures] => start::start(&project, Some(pictures)),
+        ["test"] => test::test(&project),
+        ["check"] => check::check(&project),
+        ["samples"] => {
+            println!("{}", samples::pictures(&project)?.display());
+            Ok(())
+        }
+        ["setup"] => setup::everything(&project),
+        ["bench", names @ ..] if !names.is_empty() => bench::bench(&project, names),
+        _ => bail!("wrong arguments\n{USAGE}"),
+    }
+}
+
+fn finish(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
