@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use safetensors::{Dtype, SafeTensors};
 
+use crate::weights::WrongTensor;
+
 /// A tensor as it stood in the checkpoint, as `f32`, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedTensor {
@@ -43,6 +45,12 @@ pub enum CheckpointError {
     /// The bytes are not a safetensors file.
     #[error("not a safetensors file: {0}")]
     Format(String),
+}
+
+impl From<WrongTensor> for CheckpointError {
+    fn from(error: WrongTensor) -> Self {
+        Self::Shape { name: error.name, found: vec![error.found], expected: error.expected }
+    }
 }
 
 /// Tensors by published key, each taken once.

@@ -10,10 +10,10 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::batch_norm::{Folded, folded};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::encoder::{ImageEncoder, ImageOutput, Output};
 use crate::linear::linear;
+use crate::weights::take_folded;
 
 /// Side of the square input, pixels.
 pub const SIDE: usize = 224;
@@ -26,30 +26,21 @@ pub const SHIFT: f32 = 127.0;
 /// See [`SHIFT`].
 pub const SCALE: f32 = 128.0;
 
-const BATCH_NORM_EPS: f64 = 1e-3;
+pub(crate) const BATCH_NORM_EPS: f64 = 1e-3;
 
-/// One stage: how often, kernel, stride of the first, expansion, channels in and out.
-struct Stage {
-    repeats: usize,
-    kernel: usize,
-    stride: usize,
-    expand: usize,
-    channels: [usize; 2],
-}
+/// Input channels of the first stage.
+const STEM: usize = 32;
 
-const fn stage(repeats: usize, kernel: usize, stride: usize, expand: usize, channels: [usize; 2]) -> Stage {
-    Stage { repeats, kernel, stride, expand, channels }
-}
-
-/// Table 1 of the paper, with the lite variant's fixed stem (32) and head (1280).
-const STAGES: [Stage; 7] = [
-    stage(1, 3, 1, 1, [32, 16]),
-    stage(2, 3, 2, 6, [16, 24]),
-    stage(2, 5, 2, 6, [24, 40]),
-    stage(3, 3, 2, 6, [40, 80]),
-    stage(3, 5, 1, 6, [80, 112]),
-    stage(4, 5, 2, 6, [112, 192]),
-    stage(1, 3, 1, 6, [192, 320]),
+/// Table 1 of the paper, with the lite variant's fixed stem (32) and head (1280): how often, kernel, stride of the first,
+/// expansion, output channels.
+pub(crate) const STAGES: [(usize, usize, usize, usize, usize); 7] = [
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
 ];
 
 /// Mobile inverted bottleneck without squeeze-and-excitation.
@@ -89,17 +80,17 @@ impl EfficientNetLite0 {
     /// A missing, misshapen or unknown key.
     pub fn load(mut checkpoint: Checkpoint, device: &Device) -> Result<Self, CheckpointError> {
         let source = &mut checkpoint;
-        let stem = convolution(source, "_conv_stem", "_bn0", &[32, 3, 3, 3], 2, device)?;
-        let mut blocks = Vec::new();
-        for stage in &STAGES {
-            for repeat in 0..stage.repeats {
-                let first = repeat == 0;
-                let input = stage.channels[usize::from(!first)];
-                let stride = if first { stage.stride } else { 1 };
-                blocks.push(block(source, blocks.len(), input, stage, stride, device)?);
+        let stem = convolution(source, "_conv_stem", "_bn0", &[STEM, 3, 3, 3], 2, device)?;
+        let (mut blocks, mut input) = (Vec::new(), STEM);
+        for (repeats, kernel, first, expand, output) in STAGES {
+            for repeat in 0..repeats {
+                let shape = Shape { input, wide: input * expand, output, kernel };
+                let stride = if repeat == 0 { first } else { 1 };
+                blocks.push(block(source, blocks.len(), &shape, stride, device)?);
+                input = output;
             }
         }
-        let head = convolution(source, "_conv_head", "_bn1", &[FEATURES, 320, 1, 1], 1, device)?;
+        let head = convolution(source, "_conv_head", "_bn1", &[FEATURES, input, 1, 1], 1, device)?;
         let classifier = linear(source, "_fc", FEATURES, CLASSES, device)?;
         finish(checkpoint)?;
         Ok(Self { stem, blocks, head, classifier })
@@ -142,23 +133,29 @@ fn relu6(x: Tensor<4>) -> Tensor<4> {
     x.clamp(0.0, 6.0)
 }
 
+/// Channels and kernel of a block.
+struct Shape {
+    input: usize,
+    wide: usize,
+    output: usize,
+    kernel: usize,
+}
+
 fn block(
     source: &mut Checkpoint,
     index: usize,
-    input: usize,
-    stage: &Stage,
+    shape: &Shape,
     stride: usize,
     device: &Device,
 ) -> Result<Block, CheckpointError> {
-    let output = stage.channels[1];
-    let wide = input * stage.expand;
+    let Shape { input, wide, output, kernel } = *shape;
     let key = |part: &str| format!("_blocks.{index}.{part}");
-    let expand = if stage.expand == 1 {
+    let expand = if wide == input {
         None
     } else {
         Some(convolution(source, &key("_expand_conv"), &key("_bn0"), &[wide, input, 1, 1], 1, device)?)
     };
-    let kernel = [wide, 1, stage.kernel, stage.kernel];
+    let kernel = [wide, 1, kernel, kernel];
     let depthwise = convolution(source, &key("_depthwise_conv"), &key("_bn1"), &kernel, stride, device)?;
     let project = convolution(source, &key("_project_conv"), &key("_bn2"), &[output, wide, 1, 1], 1, device)?;
     Ok(Block { expand, depthwise, project, skip: stride == 1 && input == output })
@@ -173,7 +170,8 @@ fn convolution(
     stride: usize,
     device: &Device,
 ) -> Result<Conv2d, CheckpointError> {
-    let Folded { weight, bias } = folded(source, conv, shape, norm, BATCH_NORM_EPS)?;
+    let mut tensor = |name: &str, shape: &[usize]| source.take(name, shape);
+    let (weight, bias) = take_folded(&mut tensor, conv, shape, norm, BATCH_NORM_EPS)?;
     let [output, input, kernel, _] = *shape;
     let groups = if input == 1 { output } else { 1 };
     let mut module = Conv2dConfig::new([input * groups, output], [kernel, kernel])

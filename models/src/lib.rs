@@ -8,7 +8,6 @@
 //!
 //! This package reads no file and awaits nothing.
 
-mod batch_norm;
 pub mod checkpoint;
 pub mod cpu;
 pub mod efficientnet_lite0;
@@ -18,6 +17,7 @@ mod linear;
 pub mod manifest;
 pub mod minilm;
 pub mod processor;
+mod weights;
 
 pub use burn;
 pub use half;

@@ -5,12 +5,6 @@ use crate::cpu;
 use crate::encoder::{ImageEncoder, ImageOutput, Output, TextEncoder};
 use crate::{efficientnet_lite0, minilm};
 
-impl From<cpu::WrongTensor> for CheckpointError {
-    fn from(error: cpu::WrongTensor) -> Self {
-        Self::Shape { name: error.name, found: vec![error.found], expected: error.expected }
-    }
-}
-
 /// EfficientNet-lite0 on the processor, from the published checkpoint.
 ///
 /// # Errors
@@ -34,10 +28,8 @@ pub fn minilm(mut checkpoint: Checkpoint) -> Result<cpu::MiniLm, CheckpointError
 impl ImageEncoder for cpu::EfficientNetLite0 {
     fn forward(&self, pixels: &[u8]) -> ImageOutput {
         let n = pixels.len() / (Self::SIDE * Self::SIDE * 3);
-        let (features, logits) = match Self::forward(self, pixels, n) {
-            Ok(cpu::Classified { features, logits }) => (features, logits),
-            Err(error) => panic!("a batch holds whole pictures: {error}"),
-        };
+        let cpu::Classified { features, logits } = Self::forward(self, pixels, n)
+            .unwrap_or_else(|error| panic!("a batch holds whole pictures: {error}"));
         ImageOutput {
             features: Output::Host { values: features, columns: Self::FEATURES },
             logits: Output::Host { values: logits, columns: Self::CLASSES },
@@ -48,9 +40,8 @@ impl ImageEncoder for cpu::EfficientNetLite0 {
 impl TextEncoder for cpu::MiniLm {
     fn forward(&self, sentences: &[&[u32]]) -> Output {
         let sentences: Vec<Vec<u32>> = sentences.iter().map(|s| s.to_vec()).collect();
-        match Self::forward(self, &sentences) {
-            Ok(values) => Output::Host { values, columns: minilm::DIMENSION },
-            Err(error) => panic!("token ids come from the model's own tokenizer: {error}"),
-        }
+        let values = Self::forward(self, &sentences)
+            .unwrap_or_else(|error| panic!("token ids come from the model's own tokenizer: {error}"));
+        Output::Host { values, columns: minilm::DIMENSION }
     }
 }

@@ -14,7 +14,7 @@ pub fn files<'a>(album: &'a Album, thumbnails: &'a dyn Thumbnails) -> Vec<(Strin
     let mut files: Vec<(String, Contents<'a>)> = Vec::new();
     for features in &album.features {
         let name = file_name(&features.name);
-        files.push((format!("features/{name}.csv"), text(|| csv::features(album, features.matrix.view()))));
+        files.push((format!("features/{name}.csv"), Box::new(|w| csv::features(album, features.matrix.view(), w))));
         files.push((format!("features/{name}.npy"), matrix(&features.matrix)));
     }
     for column in &album.texts {

@@ -6,6 +6,7 @@ mod models;
 mod printer;
 mod run;
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -18,11 +19,20 @@ const FAILED: u8 = 1;
 /// Runs the command line; clap itself ends with 2 on wrong usage.
 pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let result = match arguments.action {
-        Action::Run(run) => run::run(&run),
+    // A decoder or driver that panics is caught where it is called; the trace would only frighten.
+    std::panic::set_hook(Box::new(|_| {}));
+    let act = || match &arguments.action {
+        Action::Run(run) => run::run(run),
         Action::Models(models) => models::models(&models.action),
-        Action::Devices(devices) => devices::devices(&devices),
+        Action::Devices(devices) => devices::devices(devices),
     };
+    let result = std::panic::catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Err(Failed::Run(anyhow::anyhow!(
+            "an internal error in gistmap: {}; what was computed is kept, --resume goes on, and a report of this helps",
+            said.unwrap_or("it left no message")
+        )))
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed::Usage(message)) => {

@@ -21,6 +21,7 @@
 //! assert_ne!(labels[0], labels[2]);
 //! ```
 
+mod bounds;
 mod data;
 mod init;
 mod kernel;

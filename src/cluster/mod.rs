@@ -7,7 +7,6 @@
 //! - [`kmeans`]: K-Means with scikit-learn's results for the same seed
 //! - [`auto_k`]: the number of clusters by the silhouette
 
-
 pub mod auto_k;
 pub mod kmeans;
 

@@ -44,7 +44,7 @@ pub fn count(file: &str, len: u64) -> Result<u32, Cifar10Error> {
         return Err(Cifar10Error::Empty { file: file.to_owned() });
     }
     let bad = || Cifar10Error::Length { file: file.to_owned(), len };
-    if len % RECORD as u64 != 0 {
+    if !len.is_multiple_of(RECORD as u64) {
         return Err(bad());
     }
     u32::try_from(len / RECORD as u64).map_err(|_| bad())
@@ -113,7 +113,12 @@ mod tests {
     use super::*;
 
     fn binary(labels: &[u8]) -> Vec<u8> {
-        labels.iter().flat_map(|&l| [vec![l], vec![l; 1024], vec![100 + l; 1024], vec![200 + l; 1024]].concat()).collect()
+        labels
+            .iter()
+            .flat_map(|&l| {
+                [vec![l], vec![l; 1024], vec![l.wrapping_add(100); 1024], vec![l.wrapping_add(200); 1024]].concat()
+            })
+            .collect()
     }
 
     #[test]

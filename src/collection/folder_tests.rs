@@ -188,7 +188,10 @@ fn cifar10_binaries() {
     let path = dir.path().join("data_batch_1.bin");
     fs::write(&path, [record(2), record(7)].concat()).unwrap();
     let c = open(&path).unwrap();
-    assert_eq!((c.title.as_str(), files(&c)), ("data_batch_1.bin", vec!["data_batch_1.bin/00000", "data_batch_1.bin/00001"]));
+    assert_eq!(
+        (c.title.as_str(), files(&c)),
+        ("data_batch_1.bin", vec!["data_batch_1.bin/00000", "data_batch_1.bin/00001"])
+    );
     assert_eq!(c.label_names, cifar10::CLASS_NAMES);
     let Content::Rgb8 { pixels, .. } = read(&c.items[1].source).unwrap() else { panic!("not pixels") };
     assert_eq!(pixels, vec![7; 3072]);

@@ -42,11 +42,8 @@ struct Link {
 pub(super) fn walk(root: &Path) -> io::Result<Walk> {
     let real = fs::canonicalize(root)?;
     fs::read_dir(root)?;
-    let mut walker = Walker {
-        walk: Walk { entries: Vec::new(), failures: Vec::new() },
-        links: Vec::new(),
-        seen: HashSet::new(),
-    };
+    let mut walker =
+        Walker { walk: Walk { entries: Vec::new(), failures: Vec::new() }, links: Vec::new(), seen: HashSet::new() };
     walker.below(Folder { path: root.to_owned(), real: real.clone(), shown: String::new() });
     while !walker.links.is_empty() {
         let mut links = std::mem::take(&mut walker.links);
@@ -127,7 +124,8 @@ impl Walker {
 
     fn follow(&mut self, link: Link, root: &Path) {
         let target = escape(link.target.as_os_str().as_encoded_bytes());
-        let reason = if root.starts_with(&link.target) || link.path.parent().is_some_and(|p| is_below(p, &link.target)) {
+        let reason = if root.starts_with(&link.target) || link.path.parent().is_some_and(|p| is_below(p, &link.target))
+        {
             format!("link loop: it leads back to {target}, which contains it; not followed")
         } else if self.seen.contains(&link.target) {
             format!("it leads to {target}, whose pictures are in the collection already; not followed")

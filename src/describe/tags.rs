@@ -45,10 +45,12 @@ pub fn sentence(probabilities: ArrayView1<'_, f32>, names: &[&str]) -> String {
     let name = |class: usize| names.get(class).copied().unwrap_or("something");
     let others: Vec<&str> = rest.iter().filter(|(_, p)| *p >= WORTH_A_WORD).map(|(c, _)| name(*c)).collect();
     let alternatives = others.join(" or ");
-    match (first.1 >= SURE, others.is_empty()) {
-        (true, _) | (false, true) if others.is_empty() => format!("a photo of {}", name(first.0)),
-        (true, _) => format!("a photo of {}, perhaps {alternatives}", name(first.0)),
-        _ => format!("perhaps a photo of {} or {alternatives}", name(first.0)),
+    if others.is_empty() {
+        format!("a photo of {}", name(first.0))
+    } else if first.1 >= SURE {
+        format!("a photo of {}, perhaps {alternatives}", name(first.0))
+    } else {
+        format!("perhaps a photo of {} or {alternatives}", name(first.0))
     }
 }
 

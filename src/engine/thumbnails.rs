@@ -6,7 +6,7 @@ use super::pictures::thumbnail_key;
 use super::services::ReadPicture;
 use crate::album::Album;
 use crate::collection::{Collection, Content, Source};
-use crate::image::{self, Limits, Rgb};
+use crate::image::{self, Alpha, Limits, Rgb};
 use crate::report::html::Thumbnails;
 use crate::store::BlobStore;
 
@@ -36,7 +36,7 @@ impl<'a> StoredThumbnails<'a> {
     fn decode(&self, picture: usize) -> Option<Rgb> {
         let source = self.sources.get(self.album.pictures.get(picture)?.file.as_str())?;
         match (self.read)(source).ok()? {
-            Content::Encoded(bytes) => image::decode(&bytes, &Limits::default()).ok(),
+            Content::Encoded(bytes) => image::decode_with(&bytes, &Limits::default(), Alpha::OverWhite).ok(),
             Content::Rgb8 { width, height, pixels } => Rgb::new(width, height, pixels),
         }
     }

@@ -105,7 +105,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Rgb, DecodeError> {
 /// As [`decode`].
 pub fn decode_with(bytes: &[u8], limits: &Limits, alpha: Alpha) -> Result<Rgb, DecodeError> {
     match open(bytes, limits)? {
-        Opened::Jpeg(jpeg) => whole_jpeg(jpeg, limits),
+        Opened::Jpeg(jpeg) => whole_jpeg(*jpeg, limits),
         Opened::Other(format) => other(bytes, format, limits, alpha),
     }
 }
@@ -113,7 +113,7 @@ pub fn decode_with(bytes: &[u8], limits: &Limits, alpha: Alpha) -> Result<Rgb, D
 /// A file whose format is known.
 pub(super) enum Opened<'a> {
     /// A JPEG whose header is read.
-    Jpeg(Jpeg<'a>),
+    Jpeg(Box<Jpeg<'a>>),
     /// Another format.
     Other(ImageFormat),
 }
@@ -124,7 +124,7 @@ pub(super) fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Opened<'a>, D
         return Err(DecodeError::Empty);
     }
     match image::guess_format(bytes) {
-        Ok(ImageFormat::Jpeg) => Ok(Opened::Jpeg(Jpeg::open(bytes, limits)?)),
+        Ok(ImageFormat::Jpeg) => Ok(Opened::Jpeg(Box::new(Jpeg::open(bytes, limits)?))),
         Ok(
             format @ (ImageFormat::Png | ImageFormat::WebP | ImageFormat::Gif | ImageFormat::Bmp | ImageFormat::Tiff),
         ) => Ok(Opened::Other(format)),

@@ -223,7 +223,9 @@ fn a_profile_that_inflates_to_a_gigabyte_is_limited() {
     // 103 MB of profile: ignored or refused, but not held.
     match decode(&bytes, &Limits::default()) {
         Ok(picture) => assert_eq!(picture.pixels, [0; 48]),
-        Err(error) => assert!(matches!(error, DecodeError::TooMuchMemory { .. } | DecodeError::Corrupt { .. }), "{error}"),
+        Err(error) => {
+            assert!(matches!(error, DecodeError::TooMuchMemory { .. } | DecodeError::Corrupt { .. }), "{error}")
+        }
     }
     assert!(start.elapsed().as_secs() < 2);
 }

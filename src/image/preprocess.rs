@@ -1,6 +1,6 @@
 //! What image networks take in: the short side resized, the centre cut out.
 
-use super::decode::{Opened, decode, open, whole_jpeg};
+use super::decode::{Alpha, Opened, decode_with, open, whole_jpeg};
 use super::resize::Area;
 use super::{DecodeError, Limits, ResizeError, Resizer, Rgb, Window};
 
@@ -135,8 +135,9 @@ impl Preparer {
 
     /// Decodes, resizes and crops a file into `out`, `[crop, crop, 3]` bytes.
     ///
-    /// Equal to [`decode`] and [`Self::crop`], but of a JPEG that needs no turning only the part under the crop is
-    /// turned into pixels.
+    /// Equal to [`decode_with`] over white and [`Self::crop`], but of a JPEG that needs no turning only the part under the
+    /// crop is turned into pixels. White, because what lies under transparency is arbitrary, and people see cut-out
+    /// pictures on paper.
     ///
     /// # Errors
     /// [`PrepareError`]: what is wrong with the bytes, or with the parameters.
@@ -150,10 +151,10 @@ impl Preparer {
         preprocess.check(out)?;
         let jpeg = match open(bytes, limits)? {
             Opened::Jpeg(jpeg) => jpeg,
-            Opened::Other(_) => return Ok(self.crop(&decode(bytes, limits)?, preprocess, out)?),
+            Opened::Other(_) => return Ok(self.crop(&decode_with(bytes, limits, Alpha::OverWhite)?, preprocess, out)?),
         };
         if jpeg.orientation() != image::metadata::Orientation::NoTransforms {
-            return Ok(self.crop(&whole_jpeg(jpeg, limits)?, preprocess, out)?);
+            return Ok(self.crop(&whole_jpeg(*jpeg, limits)?, preprocess, out)?);
         }
         let (width, height) = jpeg.size();
         let Plan { mut area, window } = preprocess.plan(width, height);

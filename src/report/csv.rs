@@ -4,14 +4,17 @@
 //! list with an item that is empty, has a `;` or a control character, or starts with `[`, is a JSON array
 //! instead ([`parse_list`] reads both). Numbers are written so that they read back exactly.
 
-use crate::album::{Album, TextColumn};
-use ndarray::{ArrayView2, Axis};
+use crate::album::{Album, Picture, TextColumn};
+use ndarray::{ArrayView2, Axis, s};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::io;
 
 /// Rows formatted by one task.
 const ROWS_PER_TASK: usize = 256;
+/// Tasks whose text is in memory before it is written.
+const TASKS_AT_ONCE: usize = 16;
 
 /// `labels.csv`: `file,label`, then one column for each cell, named `representation/clusterer`.
 ///
@@ -87,34 +90,37 @@ pub fn errors(album: &Album) -> String {
     out
 }
 
-/// `features/<name>.csv`: `file,f0,f1,...`, one line a picture.
+/// Writes `features/<name>.csv` to `out`: `file,f0,f1,...`, one line a picture, a few thousand lines in memory at a time.
 ///
 /// `matrix` is `[pictures, dimensions]`; each value reads back to the same `f32`.
-pub fn features(album: &Album, matrix: ArrayView2<'_, f32>) -> String {
-    let mut out = "file".to_owned();
-    for j in 0..matrix.ncols() {
-        let _ = write!(out, ",f{j}");
+///
+/// # Errors
+/// Those of `out`.
+pub fn features(album: &Album, matrix: ArrayView2<'_, f32>, out: &mut dyn io::Write) -> io::Result<()> {
+    let header: String = (0..matrix.ncols()).map(|j| format!(",f{j}")).collect();
+    writeln!(out, "file{header}")?;
+    let rows_at_once = ROWS_PER_TASK * TASKS_AT_ONCE;
+    for (pictures, rows) in album.pictures.chunks(rows_at_once).zip(matrix.axis_chunks_iter(Axis(0), rows_at_once)) {
+        let parts: Vec<String> = pictures
+            .par_chunks(ROWS_PER_TASK)
+            .enumerate()
+            .map(|(task, pictures)| lines(pictures, rows.slice(s![task * ROWS_PER_TASK.., ..])))
+            .collect();
+        parts.iter().try_for_each(|part| out.write_all(part.as_bytes()))?;
     }
-    out.push('\n');
-    let chunks: Vec<String> = album
-        .pictures
-        .par_chunks(ROWS_PER_TASK)
-        .enumerate()
-        .map(|(chunk, pictures)| {
-            let mut part = String::with_capacity(pictures.len() * (matrix.ncols() * 12 + 40));
-            let rows = matrix.axis_iter(Axis(0)).skip(chunk * ROWS_PER_TASK);
-            for (picture, values) in pictures.iter().zip(rows) {
-                cell(&mut part, &picture.file);
-                for value in values {
-                    let _ = write!(part, ",{value}");
-                }
-                part.push('\n');
-            }
-            part
-        })
-        .collect();
-    out.push_str(&chunks.concat());
-    out
+    Ok(())
+}
+
+fn lines(pictures: &[Picture], rows: ArrayView2<'_, f32>) -> String {
+    let mut part = String::with_capacity(pictures.len() * (rows.ncols() * 12 + 40));
+    for (picture, values) in pictures.iter().zip(rows.rows()) {
+        cell(&mut part, &picture.file);
+        for value in values {
+            let _ = write!(part, ",{value}");
+        }
+        part.push('\n');
+    }
+    part
 }
 
 /// `texts/<name>.csv`: `file,text`, one line a picture.
@@ -225,7 +231,9 @@ mod tests {
         assert_eq!(read(&errors(&album)).1, [["<img src=x>.jpg", "decode", "it's \"cut\" off"]]);
         assert_eq!(read(&texts(&album, &album.texts[0])).1[2], [NASTY[2], "text 2 </script>"]);
         let x = array![[0.1_f32, -1e-30], [f32::MAX, 2.0], [1.0 / 3.0, 0.0]];
-        let (header, rows) = read(&features(&album, x.view()));
+        let mut written = Vec::new();
+        features(&album, x.view(), &mut written).unwrap();
+        let (header, rows) = read(&String::from_utf8(written).unwrap());
         assert_eq!(header, ["file", "f0", "f1"]);
         for (row, values) in rows.iter().zip(x.rows()) {
             assert_eq!(row[1..].iter().map(|v| v.parse::<f32>().unwrap()).collect::<Vec<_>>(), values.to_vec());

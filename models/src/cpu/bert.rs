@@ -8,7 +8,7 @@
 use super::attention::{self, HEAD, head, normalise};
 use super::gemm::{Activation, After, Linear, Rows};
 use super::lanes::{LANES, Lanes, planes_of, to_planes};
-use super::weights::{TensorSource, WrongTensor, take};
+use crate::weights::{TensorSource, WrongTensor, take};
 use rayon::prelude::*;
 use thiserror::Error;
 

@@ -9,22 +9,12 @@ use super::depthwise::Depthwise;
 use super::gemm::{Activation, After, Linear, Rows};
 use super::lanes::{Lanes, planes_of, to_planes, to_rows};
 use super::stem::Stem;
-use super::weights::{TensorSource, WrongTensor, take, take_folded};
+use crate::efficientnet_lite0::{BATCH_NORM_EPS as EPSILON, STAGES};
+use crate::weights::{TensorSource, WrongTensor, take, take_folded};
 use rayon::prelude::*;
 use std::sync::{Mutex, PoisonError};
 use thiserror::Error;
 
-/// Stages: repeats, kernel, stride of the first block, expansion, output channels.
-const STAGES: [(usize, usize, usize, usize, usize); 7] = [
-    (1, 3, 1, 1, 16),
-    (2, 3, 2, 6, 24),
-    (2, 5, 2, 6, 40),
-    (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112),
-    (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
-];
-const EPSILON: f64 = 1e-3;
 /// Pictures that a thread takes together through the blocks whose weights outweigh their activations.
 const GROUP: usize = 4;
 /// The longest side of such blocks' inputs.

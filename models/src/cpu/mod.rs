@@ -17,8 +17,7 @@ mod math;
 #[cfg(test)]
 mod reference;
 mod stem;
-mod weights;
 
 pub use bert::{MiniLm, WrongTokens};
 pub use efficientnet::{Classified, EfficientNetLite0, WrongPictures};
-pub use weights::{TensorSource, WrongTensor};
+pub use crate::weights::{TensorSource, WrongTensor};

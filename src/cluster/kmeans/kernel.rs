@@ -10,32 +10,30 @@ use multiversion::multiversion;
 use multiversion::target::match_target;
 
 /// Vectors side by side in one panel of the kernel.
-const WIDTH: usize = if cfg!(target_arch = "wasm32") { 8 } else { 16 };
+pub(super) const WIDTH: usize = if cfg!(target_arch = "wasm32") { 8 } else { 16 };
 
-/// Numbers in one register of double precision.
-pub(super) const LANES: usize = 8;
-/// Rows that share each load of a vector in [`wide_products`].
-const ROWS: usize = 4;
+/// Rows that [`wide_products`] holds in double precision at once; they fit the second-level cache.
+const WIDE_ROWS: usize = 16;
 
 /// Features that OpenBLAS sums before it adds to the result (`SGEMM_DEFAULT_Q` of SkylakeX).
 const BLOCK: usize = 448;
 /// OpenBLAS rounds half blocks up to a multiple of this (`SGEMM_UNROLL_M`).
 const HALF_BLOCK_STEP: usize = 16;
 
-/// Vectors of the same length, `WIDTH` of them interleaved in each panel; the last is filled up with zeros.
-pub(super) struct Packed<F> {
-    panels: Vec<Vec<[F; WIDTH]>>,
+/// Vectors of the same length, `W` of them interleaved in each panel; the last is filled up with zeros.
+pub(super) struct Packed<F, const W: usize> {
+    panels: Vec<Vec<[F; W]>>,
     features: usize,
 }
 
-impl<F: Scalar> Packed<F> {
-    pub(super) fn new(vectors: &[&[F]], features: usize) -> Self {
+impl<F: Scalar, const W: usize> Packed<F, W> {
+    pub(super) fn new<X: Scalar + Into<F>>(vectors: &[&[X]], features: usize) -> Self {
         let panels = vectors
-            .chunks(WIDTH)
+            .chunks(W)
             .map(|group| {
-                let mut panel = vec![[F::zero(); WIDTH]; features];
+                let mut panel = vec![[F::zero(); W]; features];
                 for (lane, vector) in group.iter().enumerate() {
-                    panel.iter_mut().zip(*vector).for_each(|(slot, &value)| slot[lane] = value);
+                    panel.iter_mut().zip(*vector).for_each(|(slot, &value)| slot[lane] = value.into());
                 }
                 panel
             })
@@ -45,7 +43,7 @@ impl<F: Scalar> Packed<F> {
 
     /// Products per row: the number of vectors, filled up to whole panels.
     pub(super) fn lanes(&self) -> usize {
-        self.panels.len() * WIDTH
+        self.panels.len() * W
     }
 }
 
@@ -67,19 +65,25 @@ pub(super) fn blocks(features: usize) -> Vec<usize> {
 
 /// `out += alpha * rows · vectors^T`: `rows` is `[n, features]`, `out` `[n, lanes]`, both row-major.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
-pub(super) fn add_products<F: Scalar>(rows: &[F], vectors: &Packed<F>, blocks: &[usize], alpha: F, out: &mut [F]) {
+pub(super) fn add_products<F: Scalar, const W: usize>(
+    rows: &[F],
+    vectors: &Packed<F, W>,
+    blocks: &[usize],
+    alpha: F,
+    out: &mut [F],
+) {
     match_target! {
-        "x86_64+avx512f" => add_all::<F, 8, true>(rows, vectors, blocks, alpha, out),
-        "x86_64+fma" => add_all::<F, 4, true>(rows, vectors, blocks, alpha, out),
-        "aarch64+neon" => add_all::<F, 4, true>(rows, vectors, blocks, alpha, out),
-        _ => add_all::<F, 4, false>(rows, vectors, blocks, alpha, out),
+        "x86_64+avx512f" => add_all::<F, W, 8, true>(rows, vectors, blocks, alpha, out),
+        "x86_64+fma" => add_all::<F, W, 4, true>(rows, vectors, blocks, alpha, out),
+        "aarch64+neon" => add_all::<F, W, 4, true>(rows, vectors, blocks, alpha, out),
+        _ => add_all::<F, W, 4, false>(rows, vectors, blocks, alpha, out),
     }
 }
 
 #[inline(always)]
-fn add_all<F: Scalar, const R: usize, const FUSED: bool>(
+fn add_all<F: Scalar, const W: usize, const R: usize, const FUSED: bool>(
     rows: &[F],
-    vectors: &Packed<F>,
+    vectors: &Packed<F, W>,
     blocks: &[usize],
     alpha: F,
     out: &mut [F],
@@ -89,18 +93,18 @@ fn add_all<F: Scalar, const R: usize, const FUSED: bool>(
     let (rows, rest) = rows.split_at(whole * features);
     let (out, out_rest) = out.split_at_mut(whole * lanes);
     for (rows, out) in rows.chunks_exact(R * features).zip(out.chunks_exact_mut(R * lanes)) {
-        add_group::<F, R, FUSED>(rows, vectors, blocks, alpha, out);
+        add_group::<F, W, R, FUSED>(rows, vectors, blocks, alpha, out);
     }
     for (row, out) in rest.chunks_exact(features).zip(out_rest.chunks_exact_mut(lanes)) {
-        add_group::<F, 1, FUSED>(row, vectors, blocks, alpha, out);
+        add_group::<F, W, 1, FUSED>(row, vectors, blocks, alpha, out);
     }
 }
 
 /// `R` rows at once, so that each panel entry that is loaded is used `R` times.
 #[inline(always)]
-fn add_group<F: Scalar, const R: usize, const FUSED: bool>(
+fn add_group<F: Scalar, const W: usize, const R: usize, const FUSED: bool>(
     rows: &[F],
-    vectors: &Packed<F>,
+    vectors: &Packed<F, W>,
     blocks: &[usize],
     alpha: F,
     out: &mut [F],
@@ -111,18 +115,18 @@ fn add_group<F: Scalar, const R: usize, const FUSED: bool>(
         for &block in blocks {
             let panel = &panel[first..first + block];
             let rows: [&[F]; R] = std::array::from_fn(|r| &rows[r * features + first..][..block]);
-            let mut sums = [[F::zero(); WIDTH]; R];
+            let mut sums = [[F::zero(); W]; R];
             for (f, vectors) in panel.iter().enumerate() {
                 for r in 0..R {
                     let x = rows[r][f];
-                    for lane in 0..WIDTH {
+                    for lane in 0..W {
                         sums[r][lane] = fma::<F, FUSED>(x, vectors[lane], sums[r][lane]);
                     }
                 }
             }
             for (r, sums) in sums.iter().enumerate() {
-                let out = &mut out[r * lanes + p * WIDTH..][..WIDTH];
-                for lane in 0..WIDTH {
+                let out = &mut out[r * lanes + p * W..][..W];
+                for lane in 0..W {
                     out[lane] = fma::<F, FUSED>(alpha, sums[lane], out[lane]);
                 }
             }
@@ -136,45 +140,17 @@ fn fma<F: Scalar, const FUSED: bool>(a: F, b: F, c: F) -> F {
     if FUSED { a.fused_mul_add(b, c) } else { a * b + c }
 }
 
-/// Features of a row in double precision, padded with zeros to whole groups of `LANES`.
-pub(super) fn widen<F: Scalar>(row: &[F]) -> Vec<[f64; LANES]> {
-    let mut wide = vec![[0.0; LANES]; row.len().div_ceil(LANES)];
-    wide.as_flattened_mut().iter_mut().zip(row).for_each(|(wide, &v)| *wide = v.into());
-    wide
-}
-
-/// `rows · vectors^T` in double precision, `[n, vectors]`; the vectors come from [`widen`].
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-pub(super) fn wide_products<F: Scalar>(rows: &[F], n_features: usize, vectors: &[Vec<[f64; LANES]>], out: &mut [f64]) {
-    let dots = match_target! {
-        "x86_64+fma" => dots::<true>,
-        _ => dots::<false>,
-    };
-    let groups = n_features.div_ceil(LANES);
-    let mut wide = vec![[0.0; LANES]; ROWS * groups];
-    for (rows, out) in rows.chunks(ROWS * n_features).zip(out.chunks_mut(ROWS * vectors.len())) {
-        for (row, wide) in rows.chunks_exact(n_features).zip(wide.chunks_exact_mut(groups)) {
-            wide.as_flattened_mut().iter_mut().zip(row).for_each(|(wide, &v)| *wide = v.into());
-        }
-        for (t, vector) in vectors.iter().enumerate() {
-            out.chunks_exact_mut(vectors.len()).zip(dots(&wide, vector)).for_each(|(out, product)| out[t] = product);
-        }
+/// `rows · vectors^T` in double precision, `[n, lanes]`.
+pub(super) fn wide_products<F: Scalar, const W: usize>(rows: &[F], vectors: &Packed<f64, W>) -> Vec<f64> {
+    let (features, lanes) = (vectors.features, vectors.lanes());
+    let mut out = vec![0.0; rows.len() / features * lanes];
+    let mut wide = Vec::with_capacity(WIDE_ROWS * features);
+    for (rows, out) in rows.chunks(WIDE_ROWS * features).zip(out.chunks_mut(WIDE_ROWS * lanes)) {
+        wide.clear();
+        wide.extend(rows.iter().map(|&v| -> f64 { v.into() }));
+        add_products(&wide, vectors, &[features], 1.0, out);
     }
-}
-
-/// The products of `ROWS` rows with one vector.
-#[inline(always)]
-fn dots<const FUSED: bool>(rows: &[[f64; LANES]], vector: &[[f64; LANES]]) -> [f64; ROWS] {
-    let rows: [&[[f64; LANES]]; ROWS] = std::array::from_fn(|r| &rows[r * vector.len()..][..vector.len()]);
-    let mut sums = [[0.0; LANES]; ROWS];
-    for (i, v) in vector.iter().enumerate() {
-        for r in 0..ROWS {
-            for lane in 0..LANES {
-                sums[r][lane] = fma::<f64, FUSED>(rows[r][i][lane], v[lane], sums[r][lane]);
-            }
-        }
-    }
-    sums.map(|lanes| lanes.iter().sum())
+    out
 }
 
 /// The squared norm of each row `[n, features]`, in the order of `numpy.einsum("ij,ij->i")` on x86-64.
@@ -206,7 +182,7 @@ fn squared_norm_in_lanes<F: Scalar, const L: usize>(row: &[F]) -> F {
 
 #[cfg(test)]
 mod tests {
-    use super::{Packed, add_products, blocks, row_norms, wide_products, widen};
+    use super::{Packed, WIDTH, add_products, blocks, row_norms, wide_products};
     use crate::random::RandomState;
 
     #[test]
@@ -226,17 +202,16 @@ mod tests {
             let mut numbers = |n: usize| -> Vec<f32> { (0..n).map(|_| rng.standard_normal() as f32).collect() };
             let (rows, vectors) = (numbers(n * features), numbers(k * features));
             let vectors: Vec<&[f32]> = vectors.chunks(features).collect();
-            let single = Packed::new(&vectors, features);
-            let wide: Vec<_> = vectors.iter().map(|vector| widen(vector)).collect();
+            let single = Packed::<f32, WIDTH>::new(&vectors, features);
+            let double = Packed::<f64, 8>::new(&vectors, features);
             let mut out = vec![1.0f32; n * single.lanes()];
-            let mut out_double = vec![0.0; n * k];
             add_products(&rows, &single, &blocks(features), -2.0, &mut out);
-            wide_products(&rows, features, &wide, &mut out_double);
+            let out_double = wide_products(&rows, &double);
             for (i, row) in rows.chunks(features).enumerate() {
                 for (j, vector) in vectors.iter().enumerate() {
                     let dot: f64 = row.iter().zip(*vector).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
                     assert!((f64::from(out[i * single.lanes() + j]) - (1.0 - 2.0 * dot)).abs() < 1e-3);
-                    assert!((out_double[i * k + j] - dot).abs() < 1e-10);
+                    assert!((out_double[i * double.lanes() + j] - dot).abs() < 1e-10);
                 }
             }
         }

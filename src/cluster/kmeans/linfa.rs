@@ -1,6 +1,6 @@
 //! K-Means as a linfa algorithm.
 
-use super::lloyd::assign;
+use super::bounds::assign;
 use super::{KMeansError, KMeansParams, KMeansRun, KMeansValidParams};
 use crate::cluster::{Clusterer, Scalar};
 use linfa::DatasetBase;

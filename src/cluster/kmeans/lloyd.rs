@@ -3,8 +3,8 @@
 //! S. P. Lloyd, "Least squares quantization in PCM" (1982). Sums are rounded in the order of
 //! scikit-learn's `_k_means_lloyd.pyx` run by two threads, whatever the number of threads here.
 
+use super::bounds::{Bounds, assign};
 use super::data::Centred;
-use super::kernel::{Packed, add_products, blocks, row_norms};
 use super::sums::ClusterSums;
 use super::{CHUNK, REFERENCE_THREADS};
 use crate::cluster::Scalar;
@@ -20,6 +20,7 @@ pub(super) struct Lloyd<F> {
     pub(super) n_iter: usize,
     n_clusters: usize,
     sums: ClusterSums<F>,
+    bounds: Bounds,
 }
 
 impl<F: Scalar> Lloyd<F> {
@@ -31,21 +32,24 @@ impl<F: Scalar> Lloyd<F> {
             n_iter: 0,
             n_clusters: start.len(),
             sums: ClusterSums::new(x, start.len()),
+            bounds: Bounds::new(start.len()),
         }
     }
 
     /// One iteration; true when the run has converged, by unchanged labels or by the tolerance.
     pub(super) fn iterate(&mut self, x: &Centred<F>, tolerance: F) -> bool {
-        let labels = assign(&x.rows, x.n_features, &self.centers);
-        let strict = labels == self.labels;
-        self.sums.update(x, &self.labels, &labels);
-        self.labels = labels;
+        let old = self.labels.clone();
+        self.bounds.assign(x, &self.centers, &mut self.labels);
+        let strict = old == self.labels;
+        self.sums.update(x, &old, &self.labels);
         let (mut sums, mut counts) = self.sums.totals();
         self.relocate_empty(x, &mut sums, &mut counts);
         average(&mut sums, &counts, x.n_features);
-        let shift = self.squared_shift(&sums, x.n_features);
+        let moves = self.moves(&sums, x.n_features);
         self.centers = sums;
+        self.bounds.moved(moves.iter().map(|&distance| distance.into()));
         self.n_iter += 1;
+        let shift = moves.iter().fold(F::zero(), |sum, &distance| sum + distance * distance);
         if !strict && shift <= tolerance {
             self.relabel(x);
         }
@@ -54,7 +58,7 @@ impl<F: Scalar> Lloyd<F> {
 
     /// Labels under the centres as they are now.
     pub(super) fn relabel(&mut self, x: &Centred<F>) {
-        self.labels = assign(&x.rows, x.n_features, &self.centers);
+        self.bounds.assign(x, &self.centers, &mut self.labels);
     }
 
     /// Sum of the squared distances of the rows to their centres.
@@ -89,42 +93,11 @@ impl<F: Scalar> Lloyd<F> {
         }
     }
 
-    fn squared_shift(&self, new: &[F], n_features: usize) -> F {
+    /// How far each centre moves.
+    fn moves(&self, new: &[F], n_features: usize) -> Vec<F> {
         let pairs = self.centers.chunks_exact(n_features).zip(new.chunks_exact(n_features));
-        pairs.fold(F::zero(), |sum, (old, new)| {
-            let shift = squared_distance(new, old).sqrt();
-            sum + shift * shift
-        })
+        pairs.map(|(old, new)| squared_distance(new, old).sqrt()).collect()
     }
-}
-
-/// The index of the nearest centre for each row; the first of equals.
-pub(super) fn assign<F: Scalar>(rows: &[F], n_features: usize, centers: &[F]) -> Vec<i32> {
-    let vectors: Vec<&[F]> = centers.chunks_exact(n_features).collect();
-    let packed = Packed::new(&vectors, n_features);
-    let blocks = blocks(n_features);
-    let norms = row_norms(centers, n_features);
-    let mut start = norms.clone();
-    start.resize(packed.lanes(), F::infinity());
-    let mut labels = vec![0; rows.len() / n_features];
-    labels.par_chunks_mut(CHUNK).zip(rows.par_chunks(CHUNK * n_features)).for_each(|(labels, rows)| {
-        let mut distances = start.repeat(labels.len());
-        add_products(rows, &packed, &blocks, F::of(-2.0), &mut distances);
-        for (label, distances) in labels.iter_mut().zip(distances.chunks_exact(packed.lanes())) {
-            *label = first_smallest(&distances[..norms.len()]) as i32;
-        }
-    });
-    labels
-}
-
-fn first_smallest<F: Scalar>(values: &[F]) -> usize {
-    let mut best = 0;
-    for (i, &value) in values.iter().enumerate().skip(1) {
-        if value < values[best] {
-            best = i;
-        }
-    }
-    best
 }
 
 /// Sums to means; a cluster that is still empty takes the place of the largest.

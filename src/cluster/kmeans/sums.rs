@@ -34,20 +34,23 @@ impl<F: Scalar> ClusterSums<F> {
 
     /// Brings the sums from the labels `old` to `new`; `old` is -1 throughout at first.
     pub(super) fn update(&mut self, x: &Centred<F>, old: &[i32], new: &[i32]) {
-        let mut changed = vec![self.sums.is_empty(); self.n_clusters];
+        let mut changed = vec![vec![self.sums.is_empty(); self.n_clusters]; self.parts.len()];
         let blocks = self.n_features.div_ceil(COLUMNS);
         self.sums.resize(blocks * self.parts.len() * self.n_clusters * COLUMNS, F::zero());
-        for (&old, &new) in old.iter().zip(new).filter(|(old, new)| old != new) {
-            if let Ok(old) = usize::try_from(old) {
-                changed[old] = true;
-                self.counts[old] -= 1;
+        for (part, changed) in self.parts.iter().zip(&mut changed) {
+            for (&old, &new) in old[part.clone()].iter().zip(&new[part.clone()]).filter(|(old, new)| old != new) {
+                if let Ok(old) = usize::try_from(old) {
+                    changed[old] = true;
+                    self.counts[old] -= 1;
+                }
+                changed[new as usize] = true;
+                self.counts[new as usize] += 1;
             }
-            changed[new as usize] = true;
-            self.counts[new as usize] += 1;
         }
         let parts = &self.parts;
         self.sums.par_chunks_mut(self.n_clusters * COLUMNS).enumerate().for_each(|(task, sums)| {
-            let (block, part) = (task / parts.len(), &parts[task % parts.len()]);
+            let (block, part) = (task / parts.len(), task % parts.len());
+            let (part, changed) = (&parts[part], &changed[part]);
             for (cluster, sums) in sums.chunks_exact_mut(COLUMNS).enumerate() {
                 if changed[cluster] {
                     sums.fill(F::zero());
@@ -56,7 +59,7 @@ impl<F: Scalar> ClusterSums<F> {
             let first = block * COLUMNS;
             let columns = first..x.n_features.min(first + COLUMNS);
             let rows = &x.rows[part.start * x.n_features..part.end * x.n_features];
-            add_rows(rows, x.n_features, columns, &new[part.clone()], &changed, sums);
+            add_rows(rows, x.n_features, columns, &new[part.clone()], changed, sums);
         });
     }
 

@@ -42,7 +42,7 @@ const HALF: i32 = 1 << 15;
 /// `(factor * x + HALF) >> 16`, in steps that vector code does in 16 bits.
 #[inline(always)]
 fn scaled(x: i16, factor: i32) -> i16 {
-    let doubled = (i32::from(2 * x) * factor >> 16) as i16;
+    let doubled = ((i32::from(2 * x) * factor) >> 16) as i16;
     (doubled + 1) >> 1
 }
 
@@ -80,10 +80,28 @@ pub(super) fn row(kind: Kind, rows: [&[u8]; 4], out: &mut [u8]) {
 fn each(a: &[u8], b: &[u8], c: &[u8], out: &mut [[u8; 3]], f: impl Fn(u8, u8, u8) -> [u8; 3]) {
     let width = out.len();
     let (a, b, c) = (&a[..width], &b[..width], &c[..width]);
-    for i in 0..width {
+    let whole = width / STEP * STEP;
+    let parts = a.as_chunks::<STEP>().0.iter().zip(b.as_chunks::<STEP>().0).zip(c.as_chunks::<STEP>().0);
+    for (((a, b), c), out) in parts.zip(out.as_chunks_mut::<STEP>().0) {
+        // Vector code makes words of four bytes; the fourth is overwritten by the next pixel.
+        let mut words = [0u32; STEP];
+        for i in 0..STEP {
+            let [r, g, b] = f(a[i], b[i], c[i]).map(u32::from);
+            words[i] = r | g << 8 | b << 16;
+        }
+        let out = out.as_flattened_mut();
+        for (i, word) in words[..STEP - 1].iter().enumerate() {
+            out[3 * i..3 * i + 4].copy_from_slice(&word.to_le_bytes());
+        }
+        out[3 * STEP - 3..].copy_from_slice(&words[STEP - 1].to_le_bytes()[..3]);
+    }
+    for i in whole..width {
         out[i] = f(a[i], b[i], c[i]);
     }
 }
+
+/// Pixels that are converted at once.
+const STEP: usize = 32;
 
 /// CMY in `out` and black to RGB, as Pillow converts ink to light.
 fn ink(inverted: bool, black: &[u8], out: &mut [[u8; 3]]) {
@@ -99,9 +117,10 @@ mod tests {
 
     #[test]
     fn the_fixed_point_is_within_a_level_of_the_definition() {
-        for (y, cb, cr) in (0..=255).step_by(5).flat_map(|y| {
-            (0..=255).step_by(17).flat_map(move |cb| (0..=255).step_by(17).map(move |cr| (y, cb, cr)))
-        }) {
+        for (y, cb, cr) in (0..=255)
+            .step_by(5)
+            .flat_map(|y| (0..=255).step_by(17).flat_map(move |cb| (0..=255).step_by(17).map(move |cr| (y, cb, cr))))
+        {
             let (fy, fb, fr) = (f64::from(y), f64::from(cb) - 128.0, f64::from(cr) - 128.0);
             let exact = [fy + 1.402 * fr, fy - 0.344_136 * fb - 0.714_136 * fr, fy + 1.772 * fb];
             for (got, exact) in ycc(y as u8, cb as u8, cr as u8).into_iter().zip(exact) {

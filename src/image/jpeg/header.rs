@@ -1,7 +1,7 @@
 //! Markers: the frame, its tables, EXIF and Adobe segments (ITU-T T.81, annex B).
 
 use super::huffman::Huffman;
-use super::{Fault, Planes, ZIGZAG};
+use super::{Fault, ZIGZAG};
 
 /// How a frame codes its coefficients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(super) struct Tables {
     pub(super) jfif: bool,
     /// The colour transform of an Adobe segment.
     pub(super) adobe: Option<u8>,
-    /// The EXIF orientation, 1 to 8.
+    /// The EXIF block.
     pub(super) exif: Option<Vec<u8>>,
 }
 
@@ -80,7 +80,9 @@ pub(super) fn segments(data: &[u8], mut pos: usize, tables: &mut Tables) -> Resu
             0xC9 | 0xCA | 0xCC..=0xCF => return Err(Fault::Unsupported("arithmetic-coded JPEG")),
             0xDA => return Ok((Stop::Scan(segment.to_vec(), pos), pos)),
             0xDB => quant_tables(segment, tables)?,
-            0xDD => tables.restart = usize::from(u16_at(segment, 0).ok_or(Fault::Corrupt("a restart interval cut short"))?),
+            0xDD => {
+                tables.restart = usize::from(u16_at(segment, 0).ok_or(Fault::Corrupt("a restart interval cut short"))?)
+            }
             0xE0 if segment.starts_with(b"JFIF\0") => tables.jfif = true,
             0xE1 if segment.starts_with(b"Exif\0") && tables.exif.is_none() => {
                 tables.exif = segment.get(6..).map(<[u8]>::to_vec);
@@ -144,7 +146,8 @@ fn quant_tables(mut segment: &[u8], tables: &mut Tables) -> Result<(), Fault> {
     let short = Fault::Corrupt("a quantisation table cut short");
     while let Some((&head, rest)) = segment.split_first() {
         let wide = head >> 4 != 0;
-        let slot = tables.quant.get_mut(usize::from(head & 15)).ok_or(Fault::Corrupt("a quantisation table above 3"))?;
+        let slot =
+            tables.quant.get_mut(usize::from(head & 15)).ok_or(Fault::Corrupt("a quantisation table above 3"))?;
         let size = if wide { 128 } else { 64 };
         let values = rest.get(..size).ok_or(short)?;
         let mut table = [0i16; 64];
@@ -194,7 +197,7 @@ pub(super) struct Scan {
 }
 
 /// Reads a scan header.
-pub(super) fn scan(segment: &[u8], frame: &Frame, planes: &Planes) -> Result<Scan, Fault> {
+pub(super) fn scan(segment: &[u8], frame: &Frame) -> Result<Scan, Fault> {
     let bad = Fault::Corrupt("a scan header that does not fit its frame");
     let count = usize::from(*segment.first().ok_or(bad)?);
     if !(1..=4).contains(&count) || segment.len() < 4 + 2 * count {
@@ -228,6 +231,5 @@ pub(super) fn scan(segment: &[u8], frame: &Frame, planes: &Planes) -> Result<Sca
             }
         }
     }
-    debug_assert_eq!(planes.components.len(), frame.components.len());
     Ok(scan)
 }

@@ -5,8 +5,8 @@ use super::Fault;
 /// Bits that the look-up takes; longer codes go the slow way.
 const LOOK: u32 = 11;
 
-/// What a code says: `run << 9 | size << 5 | bits`, `bits` counting the code and its `size` extra bits. Never 0.
-type Entry = u16;
+/// What a code says: `run << 16 | size << 8 | bits`, `bits` counting the code and its `size` extra bits. Never 0.
+type Entry = u32;
 
 /// Runs from here on end a block, whatever their size: it is behind any position. `END + r` is the end of
 /// `2^r + extra` blocks in progressive files; sequential ones know `END` alone.
@@ -29,8 +29,7 @@ impl Huffman {
     /// A symbol of an AC table (`ac`) is `run << 4 | size`, of a DC table a size. Returns `None` where the counts make
     /// no prefix code, or a symbol means nothing.
     pub(super) fn new(counts: &[u8; 16], symbols: &[u8], ac: bool) -> Option<Self> {
-        let mut table =
-            Self { lut: [0; 1 << LOOK], limit: [0; 17], offset: [0; 17], entries: [0; 256] };
+        let mut table = Self { lut: [0; 1 << LOOK], limit: [0; 17], offset: [0; 17], entries: [0; 256] };
         let (mut code, mut next) = (0u32, 0usize);
         for length in 1..=16u32 {
             let count = usize::from(counts[length as usize - 1]);
@@ -38,7 +37,7 @@ impl Huffman {
             for &symbol in symbols.get(next..next + count)? {
                 let entry = entry(symbol, length, ac)?;
                 *table.entries.get_mut(next)? = entry;
-                if length <= LOOK && entry >> 5 & 15 <= 10 {
+                if length <= LOOK && entry >> 8 & 15 <= 10 {
                     let first = (code << (LOOK - length)) as usize;
                     table.lut.get_mut(first..first + (1 << (LOOK - length)))?.fill(entry);
                 }
@@ -68,7 +67,7 @@ fn entry(symbol: u8, length: u32, ac: bool) -> Option<Entry> {
         return None;
     }
     let run = if ac && size == 0 && run < 15 { END + run } else { run };
-    Entry::try_from(run << 9 | size << 5 | (length + size)).ok()
+    Some(run << 16 | size << 8 | (length + size))
 }
 
 /// The signed value of `size` extra bits (T.81, F.2.2.1), without a branch that could be mispredicted.
@@ -237,11 +236,11 @@ impl Bits<'_> {
 
     #[inline(always)]
     fn finish(&mut self, entry: Entry) -> (u32, i32) {
-        let entry = u32::from(entry);
-        let (bits, size) = (entry & 31, entry >> 5 & 15);
-        let extra = (self.buffer << (bits - size) >> 1 >> (63 - size)) as u32;
+        // Masks that shift instructions have built in.
+        let (bits, size) = (entry & 63, entry >> 8 & 15);
+        let extra = ((self.buffer << ((bits - size) & 63)) >> 1 >> (!size & 63)) as u32;
         self.consume(bits);
-        (entry >> 9, extend(extra, size))
+        (entry >> 16, extend(extra, size))
     }
 
     /// By value, so that the caller's bits stay in registers.

@@ -33,8 +33,7 @@ fn columns<const SHIFT: u32, const HALF: bool>(input: &[[i32; 8]; 8], output: &m
     let round = 1 << (SHIFT - 1);
     for i in 0..8 {
         let (x0, x1, x2, x3) = (input[0][i], input[1][i], input[2][i], input[3][i]);
-        let (x4, x5, x6, x7) =
-            if HALF { (0, 0, 0, 0) } else { (input[4][i], input[5][i], input[6][i], input[7][i]) };
+        let (x4, x5, x6, x7) = if HALF { (0, 0, 0, 0) } else { (input[4][i], input[5][i], input[6][i], input[7][i]) };
         // Even part: one rotation of (2, 6), a butterfly of (0, 4).
         let rotated = mul(add(x2, x6), C0_541);
         let t2 = sub(rotated, mul(x6, C1_847));

@@ -4,13 +4,14 @@
 //! general decoders do not give: samples equal to libjpeg's (and so to Pillow's and torchvision's), truncated files as
 //! errors, and decoding of a window: blocks outside the centre crop are entropy-decoded but not transformed.
 //!
-//! The steps: [`header`] reads tables and frame, [`scan`] the coefficients, [`idct`] makes samples, [`upsample`] brings
+//! The steps: [`header`] reads tables and frame, [`scan`] the coefficients (with [`progressive`]), [`idct`] makes samples, [`upsample`] brings
 //! chroma to full size, [`color`] turns rows into RGB.
 
 mod color;
 mod header;
 mod huffman;
 mod idct;
+mod progressive;
 mod scan;
 mod upsample;
 
@@ -147,7 +148,7 @@ impl<'a> Jpeg<'a> {
                 Stop::End => break,
                 Stop::Frame(_) => return Err(Fault::Corrupt("a second frame header")),
                 Stop::Scan(segment, start) => {
-                    let scan = header::scan(&segment, &self.frame, planes)?;
+                    let scan = header::scan(&segment, &self.frame)?;
                     let all = scan.parts.len() == planes.components.len();
                     stored |= !all;
                     for part in &scan.parts {

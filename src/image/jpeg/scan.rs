@@ -2,6 +2,7 @@
 
 use super::header::{Coding, Part, Scan, Tables, next_marker};
 use super::huffman::{Bits, END, Huffman, Segment};
+use super::progressive::{ac_first, ac_refine};
 use super::{Component, Fault, Planes, ZIGZAG, idct};
 
 /// One component's part in the scan that runs.
@@ -31,14 +32,7 @@ pub(super) fn run(
     for &Part { component, dc, ac } in &scan.parts {
         let c = &planes.components[component];
         let (h, v) = if interleaved { (c.h, c.v) } else { (1, 1) };
-        active.push(Active {
-            component,
-            dc: tables.dc[dc].as_deref(),
-            ac: tables.ac[ac].as_deref(),
-            h,
-            v,
-            last_dc: 0,
-        });
+        active.push(Active { component, dc: tables.dc[dc].as_deref(), ac: tables.ac[ac].as_deref(), h, v, last_dc: 0 });
     }
     let first = &planes.components[scan.parts[0].component];
     let (units_w, units_h) = if interleaved {
@@ -50,7 +44,8 @@ pub(super) fn run(
     let mut left = tables.restart;
     let mut expected = 0;
     let mut end_run = 0;
-    for row in 0..units_h {
+    let needed = last_row(planes, &segment, data, tables.restart, stored).unwrap_or(units_h);
+    for row in 0..units_h.min(needed) {
         let mut column = 0;
         while column < units_w {
             if tables.restart > 0 && left == 0 {
@@ -64,7 +59,9 @@ pub(super) fn run(
             let outcome = match (coding, stored) {
                 (Coding::Sequential, false) => sequential(&mut segment, planes, &mut active, row, units),
                 (Coding::Sequential, true) => sequential_stored(&mut segment, planes, &mut active, row, units),
-                (Coding::Progressive, _) => progressive(&mut segment, planes, &mut active, scan, row, units, &mut end_run),
+                (Coding::Progressive, _) => {
+                    progressive(&mut segment, planes, &mut active, scan, row, units, &mut end_run)
+                }
             };
             // Behind the data come zeros, which may also read as broken codes.
             if segment.overread() {
@@ -76,6 +73,16 @@ pub(super) fn run(
         }
     }
     Ok(segment.stop())
+}
+
+/// The row of units at which decoding may end, because nothing below is in the window: only where the picture goes
+/// straight to samples and its end marker is in place, so that a truncated file is still found out.
+fn last_row(planes: &Planes, segment: &Segment, data: &[u8], restart: usize, stored: bool) -> Option<usize> {
+    if stored || restart > 0 || !matches!(next_marker(data, segment.stop()), Ok((0xD9, _))) {
+        return None;
+    }
+    let single = planes.components.len() == 1;
+    planes.components.iter().map(|c| c.rows.end.div_ceil(if single { 1 } else { c.v })).max()
 }
 
 /// Why the data of a scan ended early: the file ends, or another marker stands in its way.
@@ -97,7 +104,7 @@ fn restart(segment: &mut Segment, data: &[u8], expected: &mut u8) -> Result<(), 
     Ok(())
 }
 
-const TOO_LONG: Fault = Fault::Corrupt("a block of more than 64 coefficients");
+pub(super) const TOO_LONG: Fault = Fault::Corrupt("a block of more than 64 coefficients");
 const NO_TABLE: Fault = Fault::Corrupt("a scan without its Huffman table");
 
 /// Decodes one sequential block into `block` (zeroed); returns the zigzag place behind its last coefficient.
@@ -181,9 +188,9 @@ impl Component {
         let at = (row - self.rows.start) * 8 * stride + (column - self.columns.start) * 8;
         let Some(out) = self.plane.get_mut(at..) else { return };
         match end {
-            ..=1 => idct::flat(values[0], quant[0], out, stride),
+            0 | 1 => idct::flat(values[0], quant[0], out, stride),
             // The first ten in zigzag order lie in the first four rows and columns.
-            ..=10 => idct::block::<true>(values, quant, out, stride),
+            2..=10 => idct::block::<true>(values, quant, out, stride),
             _ => idct::block::<false>(values, quant, out, stride),
         }
     }
@@ -286,81 +293,6 @@ fn progressive_units(
         }
     }
     Ok(())
-}
-
-/// First scan of a band of AC coefficients (T.81, G.1.2.2).
-#[inline(always)]
-fn ac_first(bits: &mut Bits<'_>, table: &Huffman, scan: &Scan, values: &mut [i16; 64], end_run: &mut u32) -> Result<(), Fault> {
-    if *end_run > 0 {
-        *end_run -= 1;
-        return Ok(());
-    }
-    let mut k = scan.band.0;
-    while k <= scan.band.1 {
-        let (run, value) = bits.value(table)?;
-        if run >= END {
-            let run = run - END;
-            *end_run = (1 << run) - 1 + bits.take(run);
-            break;
-        }
-        k += run as usize;
-        if k > 63 {
-            return Err(TOO_LONG);
-        }
-        values[usize::from(ZIGZAG[k]) & 63] = (value << scan.low) as i16;
-        k += 1;
-    }
-    Ok(())
-}
-
-/// A scan that adds one bit to a band of AC coefficients (T.81, G.1.2.3).
-#[inline(always)]
-fn ac_refine(bits: &mut Bits<'_>, table: &Huffman, scan: &Scan, values: &mut [i16; 64], end_run: &mut u32) -> Result<(), Fault> {
-    let bit = 1i16 << scan.low;
-    let mut k = scan.band.0;
-    if *end_run == 0 {
-        while k <= scan.band.1 {
-            let (mut run, value) = bits.value(table)?;
-            if run >= END {
-                let run = run - END;
-                *end_run = (1 << run) + bits.take(run);
-                break;
-            }
-            let new = bit * value.signum() as i16;
-            // Over `run` zeros, correcting what is set already, to the place of the new coefficient.
-            while k <= scan.band.1 {
-                let value = &mut values[usize::from(ZIGZAG[k]) & 63];
-                k += 1;
-                if *value != 0 {
-                    correct(bits, value, bit);
-                } else if run == 0 {
-                    *value = new;
-                    break;
-                } else {
-                    run -= 1;
-                }
-            }
-        }
-    }
-    if *end_run > 0 {
-        while k <= scan.band.1 {
-            let value = &mut values[usize::from(ZIGZAG[k]) & 63];
-            k += 1;
-            if *value != 0 {
-                correct(bits, value, bit);
-            }
-        }
-        *end_run -= 1;
-    }
-    Ok(())
-}
-
-/// Reads the correction of a coefficient that is set already.
-#[inline(always)]
-fn correct(bits: &mut Bits<'_>, value: &mut i16, bit: i16) {
-    if bits.take(1) == 1 && *value & bit == 0 {
-        *value = value.wrapping_add(if *value > 0 { bit } else { -bit });
-    }
 }
 
 /// Stored coefficients to samples, for the blocks that the window needs.

@@ -94,7 +94,7 @@ fn expand(
         }
         return x - first * h;
     }
-    let far = if y % v == 0 { near.saturating_sub(1) } else { (near + 1).min(component.height - 1) };
+    let far = if y.is_multiple_of(v) { near.saturating_sub(1) } else { (near + 1).min(component.height - 1) };
     if filter == Filter::Down {
         let bias = 1 + (y % 2) as u16;
         let lines = component.line(near, first, count).iter().zip(component.line(far, first, count));
