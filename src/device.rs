@@ -205,7 +205,9 @@ async fn open_cuda() -> Result<Selected, DeviceError> {
 
 #[cfg(not(feature = "cuda"))]
 async fn open_cuda() -> Result<Selected, DeviceError> {
-    Err(DeviceError::Cuda("this gistmap was built without the `cuda` feature (cargo build --release --features cuda)".into()))
+    Err(DeviceError::Cuda(
+        "this gistmap was built without the `cuda` feature (cargo build --release --features cuda)".into(),
+    ))
 }
 
 /// Known answers of the kernels in use, worked out by hand: a driver that skips or breaks one is found here,

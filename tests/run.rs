@@ -203,6 +203,22 @@ fn a_flat_folder_has_no_label_scores_and_k_is_chosen() {
 }
 
 #[test]
+fn pictures_beside_the_class_folders_have_no_label_and_are_not_scored() {
+    let Some(models) = models() else { return };
+    let (program, folder) = (Program::new(&models), tempfile::tempdir().unwrap());
+    let (images, out) = (folder.path().join("pictures"), folder.path().join("out"));
+    drawn_classes(&images, 4);
+    fs::copy(images.join("stripes/00.jpg"), images.join("stray.jpg")).unwrap();
+    let summary = run_json(&program, &images, &out, &["--fuse", "none"]);
+    assert_eq!(summary["counts"]["pictures"], 13);
+    let scores = csv(&out.join("scores.csv"));
+    assert_eq!(scores[1][..6].join(","), "efficientnet-lite0,kmeans,3,782,13,1", "k and ACC are those of the folders");
+    let labels = csv(&out.join("labels.csv"));
+    let stray = labels.iter().find(|row| row[0] == "stray.jpg").unwrap();
+    assert_eq!(stray[1], "");
+}
+
+#[test]
 fn one_picture_is_enough() {
     let Some(models) = models() else { return };
     let (program, folder) = (Program::new(&models), tempfile::tempdir().unwrap());

@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 
 /// A matrix that may still be on its way.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a batch: a box would save nothing")]
 pub enum Output {
     /// Computed on the processor: `[rows, columns]` row-major, with its number of columns.
     Host {

@@ -73,7 +73,10 @@ pub struct Manifest {
 /// # Errors
 /// A manifest that is not valid TOML; a test proves that the built-in ones are.
 pub fn all() -> Result<Vec<Manifest>, toml::de::Error> {
-    [include_str!("efficientnet_lite0.toml"), include_str!("minilm.toml")].iter().map(|text| toml::from_str(text)).collect()
+    [include_str!("efficientnet_lite0.toml"), include_str!("minilm.toml")]
+        .iter()
+        .map(|text| toml::from_str(text))
+        .collect()
 }
 
 #[cfg(test)]

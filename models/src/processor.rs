@@ -28,8 +28,8 @@ pub fn minilm(mut checkpoint: Checkpoint) -> Result<cpu::MiniLm, CheckpointError
 impl ImageEncoder for cpu::EfficientNetLite0 {
     fn forward(&self, pixels: &[u8]) -> ImageOutput {
         let n = pixels.len() / (Self::SIDE * Self::SIDE * 3);
-        let cpu::Classified { features, logits } = Self::forward(self, pixels, n)
-            .unwrap_or_else(|error| panic!("a batch holds whole pictures: {error}"));
+        let cpu::Classified { features, logits } =
+            Self::forward(self, pixels, n).unwrap_or_else(|error| panic!("a batch holds whole pictures: {error}"));
         ImageOutput {
             features: Output::Host { values: features, columns: Self::FEATURES },
             logits: Output::Host { values: logits, columns: Self::CLASSES },

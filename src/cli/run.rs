@@ -132,9 +132,9 @@ fn plan(arguments: &RunArguments) -> Plan {
 
 /// The user's cache; where it cannot be written the run goes on without.
 fn open_store(printer: &mut Printer) -> Box<dyn BlobStore> {
-    let opened = cache_folder().map_err(|e| e.to_string()).and_then(|folder| {
-        SegmentStore::open(&folder.join("results")).map_err(|e| e.to_string())
-    });
+    let opened = cache_folder()
+        .map_err(|e| e.to_string())
+        .and_then(|folder| SegmentStore::open(&folder.join("results")).map_err(|e| e.to_string()));
     match opened {
         Ok(store) => Box::new(store),
         Err(reason) => {
@@ -203,7 +203,10 @@ fn summary(album: &Album, output: &Path) -> Result<String, Failed> {
 fn print_summary(album: &Album, output: &Path) {
     let shown = |score: Option<f64>| score.map_or("    -".to_owned(), |s| format!("{s:5.3}"));
     println!();
-    println!("{:40} {:9} {:>3}  {:>5} {:>5} {:>5} {:>5}", "representation", "clusterer", "k", "acc", "nmi", "ari", "silh.");
+    println!(
+        "{:40} {:9} {:>3}  {:>5} {:>5} {:>5} {:>5}",
+        "representation", "clusterer", "k", "acc", "nmi", "ari", "silh."
+    );
     for cell in &album.cells {
         let s = &cell.scores;
         println!(

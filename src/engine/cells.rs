@@ -2,11 +2,11 @@
 
 use ndarray::ArrayView2;
 
+use super::RunError;
 use super::cache;
 use super::event::Stage;
 use super::plan::{ClusterCount, Plan};
 use super::session::Session;
-use super::RunError;
 use crate::album::{Cell, Representation, Scores};
 use crate::cluster::Clusterer;
 use crate::cluster::auto_k::{AutoK, AutoKParams};
@@ -20,12 +20,12 @@ const SILHOUETTE_SAMPLE: usize = 10_000;
 /// Part of the keys; raised when a clusterer changes its results.
 const VERSION: &str = "1";
 
-/// Clusters every representation of `vectors`; `labels` are the pictures' true labels, of which there are `classes`.
+/// Clusters every representation of `vectors`; `labels` are the pictures' true labels, `classes` different ones.
 pub(super) fn cluster(
     session: &mut Session<'_>,
     plan: &Plan,
     vectors: &[Representation],
-    labels: Option<&[u32]>,
+    labels: &[Option<u32>],
     classes: usize,
 ) -> Result<Vec<Cell>, RunError> {
     let total = vectors.len() * plan.cluster.len();
@@ -36,7 +36,9 @@ pub(super) fn cluster(
         for clusterer in &plan.cluster {
             session.progress(Stage::Clusters, cells.len(), total, cached)?;
             let count = match plan.k {
-                ClusterCount::Labels if labels.is_some() && classes > 0 => ClusterCount::Fixed(classes),
+                ClusterCount::Labels if classes > 0 && labels.iter().any(Option::is_some) => {
+                    ClusterCount::Fixed(classes)
+                }
                 ClusterCount::Labels => ClusterCount::Auto,
                 given => given,
             };
@@ -65,13 +67,20 @@ pub(super) fn cluster(
     Ok(cells)
 }
 
-fn label_scores(truth: Option<&[u32]>, labels: &[i32]) -> Scores {
-    let Some(truth) = truth else { return Scores::default() };
+/// Scores over the pictures that have a label; none where no picture has.
+fn label_scores(truth: &[Option<u32>], labels: &[i32]) -> Scores {
+    let (truth, labels): (Vec<u32>, Vec<i32>) =
+        truth.iter().zip(labels).filter_map(|(truth, label)| truth.map(|truth| (truth, *label))).unzip();
+    if truth.is_empty() {
+        return Scores::default();
+    }
+    // Kappa is undefined where chance alone would agree always.
+    let kappa = Some(kappa::majority_vote_kappa(&truth, &labels)).filter(|k| k.is_finite());
     Scores {
-        acc: Some(accuracy::clustering_accuracy(truth, labels)),
-        nmi: Some(nmi::normalized_mutual_info_score(truth, labels)),
-        ari: Some(ari::adjusted_rand_score(truth, labels)),
-        kappa: Some(kappa::majority_vote_kappa(truth, labels)),
+        acc: Some(accuracy::clustering_accuracy(&truth, &labels)),
+        nmi: Some(nmi::normalized_mutual_info_score(&truth, &labels)),
+        ari: Some(ari::adjusted_rand_score(&truth, &labels)),
+        kappa,
         silhouette: None,
     }
 }
@@ -90,8 +99,7 @@ fn compute(
     };
     let labels = kmeans(session, plan, matrix, k)?;
     let seconds = clock.seconds();
-    let silhouette =
-        silhouette::silhouette_score_sampled(matrix, &labels, SILHOUETTE_SAMPLE, plan.seed);
+    let silhouette = silhouette::silhouette_score_sampled(matrix, &labels, SILHOUETTE_SAMPLE, plan.seed);
     let mut found = labels.clone();
     found.sort_unstable();
     found.dedup();
@@ -124,12 +132,7 @@ fn automatic(
     Ok((search.best().map_or(1, |best| best.k), curve))
 }
 
-fn kmeans(
-    session: &mut Session<'_>,
-    plan: &Plan,
-    matrix: ArrayView2<'_, f32>,
-    k: usize,
-) -> Result<Vec<i32>, RunError> {
+fn kmeans(session: &mut Session<'_>, plan: &Plan, matrix: ArrayView2<'_, f32>, k: usize) -> Result<Vec<i32>, RunError> {
     let params = KMeansParams::new(k).random_state(plan.seed);
     let mut run = KMeansRun::new(params, &matrix).map_err(|e| RunError::stage(Stage::Clusters)(&e))?;
     drive(session, || Ok(run.step()))?;

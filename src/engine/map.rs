@@ -22,11 +22,7 @@ const DIVERGENCE_UP_TO: usize = 20_000;
 const VERSION: &str = "1";
 
 /// Lays out the rows of `vectors` in the plane.
-pub(super) fn lay_out(
-    session: &mut Session<'_>,
-    plan: &Plan,
-    vectors: &Representation,
-) -> Result<Layout, RunError> {
+pub(super) fn lay_out(session: &mut Session<'_>, plan: &Plan, vectors: &Representation) -> Result<Layout, RunError> {
     let n = vectors.matrix.nrows();
     let params = TsneParams { random_state: plan.seed.into(), ..TsneParams::default() };
     let parameters = format!("{params:?}");

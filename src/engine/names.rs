@@ -17,7 +17,7 @@ pub(super) fn explain(
     vectors: &Representation,
     cell: &Cell,
     texts: &[String],
-    labels: Option<&[u32]>,
+    labels: &[Option<u32>],
     label_names: &[String],
 ) -> Result<Vec<ClusterSummary>, RunError> {
     let failed = |e: &dyn std::fmt::Display| RunError::stage(Stage::Names)(e);
@@ -29,25 +29,40 @@ pub(super) fn explain(
     let clusters: BTreeSet<i32> = cell.labels.iter().copied().collect();
     let summary = |cluster: i32| {
         let members: Vec<usize> = (0..cell.labels.len()).filter(|i| cell.labels[*i] == cluster).collect();
-        let majority = labels.and_then(|labels| majority(labels, &members));
+        let majority = majority(labels, &members);
         ClusterSummary {
             cluster,
             size: members.len(),
             name: named.get(&cluster).cloned().unwrap_or_default(),
             keywords: words.get(&cluster).into_iter().flatten().map(|k| k.word.clone()).collect(),
             exemplars: nearest.get(&cluster).cloned().unwrap_or_default(),
-            purity: majority.map(|(_, count)| count as f64 / members.len() as f64),
+            purity: majority.map(|(_, share)| share),
             majority: majority.and_then(|(label, _)| label_names.get(label as usize).cloned()),
         }
     };
     Ok(clusters.into_iter().map(summary).collect())
 }
 
-/// The most frequent label and how often it occurs; the lower label on ties.
-fn majority(labels: &[u32], members: &[usize]) -> Option<(u32, usize)> {
+/// The most frequent label among the members that have one, and its share of them; the lower label on ties.
+fn majority(labels: &[Option<u32>], members: &[usize]) -> Option<(u32, f64)> {
     let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
-    for member in members {
-        *counts.entry(labels[*member]).or_default() += 1;
+    for label in members.iter().filter_map(|member| labels[*member]) {
+        *counts.entry(label).or_default() += 1;
     }
-    counts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)))
+    let labelled: usize = counts.values().sum();
+    let (label, count) = counts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)))?;
+    Some((label, count as f64 / labelled as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::majority;
+
+    #[test]
+    fn pictures_without_a_label_do_not_dilute_purity() {
+        let labels = [Some(1), None, Some(0), Some(1), None];
+        assert_eq!(majority(&labels, &[0, 1, 2, 3, 4]), Some((1, 2.0 / 3.0)));
+        assert_eq!(majority(&labels, &[0, 2]), Some((0, 0.5)), "the lower label on ties");
+        assert_eq!(majority(&labels, &[1, 4]), None);
+    }
 }

@@ -6,14 +6,14 @@
 use std::cell::RefCell;
 
 use gistmap_models::encoder::ImageOutput;
-use ndarray::{Array2, ArrayView1, concatenate, Axis};
+use ndarray::{Array2, ArrayView1, Axis, concatenate};
 use rayon::prelude::*;
 
+use super::RunError;
 use super::cache::{self, bytes_to_floats, floats_to_bytes};
 use super::event::Stage;
 use super::services::{ImageNetwork, ReadPicture};
 use super::session::Session;
-use super::RunError;
 use crate::album::{Failure, Picture};
 use crate::collection::{Content, Item};
 use crate::image::{self, Limits, Preparer, Preprocess, Rgb};
@@ -64,10 +64,8 @@ pub(super) async fn extract(
     read: &ReadPicture<'_>,
     batch: usize,
 ) -> Result<(Vec<Picture>, Vec<Extracted>), RunError> {
-    let preprocess = networks
-        .iter()
-        .map(|n| Preprocess { resize_short: n.resize, crop: n.crop, ..Preprocess::default() })
-        .collect();
+    let preprocess =
+        networks.iter().map(|n| Preprocess { resize_short: n.resize, crop: n.crop, ..Preprocess::default() }).collect();
     let studio = Studio { networks, preprocess, read, store: session.store };
     let mut pictures = Vec::with_capacity(items.len());
     let mut rows: Vec<Vec<Array2<f32>>> = networks.iter().map(|_| Vec::new()).collect();
@@ -150,9 +148,8 @@ impl Studio<'_> {
             cut.map_err(|reason| failed("decode", reason))?;
             // A picture without a thumbnail is shown as a point; it is no reason to set it aside.
             let square = || Rgb::new(preprocess.crop, preprocess.crop, pixels.clone());
-            prepared.thumbnail = prepared
-                .thumbnail
-                .or_else(|| square().and_then(|rgb| image::thumbnail(&rgb, THUMBNAIL_SIDE).ok()));
+            prepared.thumbnail =
+                prepared.thumbnail.or_else(|| square().and_then(|rgb| image::thumbnail(&rgb, THUMBNAIL_SIDE).ok()));
             prepared.pixels[network] = pixels;
         }
         Ok(prepared)
@@ -182,8 +179,7 @@ impl Studio<'_> {
                 let (features, logits) = (readback::read(features).await, readback::read(logits).await);
                 let failed = |e: readback::ReadbackError| RunError::Network(e.to_string());
                 let (features, logits) = (features.map_err(failed)?, logits.map_err(failed)?);
-                concatenate(Axis(1), &[features.view(), logits.view()])
-                    .map_err(|e| RunError::Network(e.to_string()))?
+                concatenate(Axis(1), &[features.view(), logits.view()]).map_err(|e| RunError::Network(e.to_string()))?
             }
             None => Array2::zeros((0, columns)),
         };

@@ -1,6 +1,5 @@
 //! One run, stage by stage.
 
-
 use super::event::{Event, Stage};
 use super::pictures::{self, Extracted};
 use super::services::{ImageNetwork, TextNetwork, image_network, text_network};
@@ -62,9 +61,11 @@ pub(super) async fn run(
     session.done(Stage::Words, clock);
 
     let vectors = represent(plan, &extracted, words.vectors);
-    let labels: Option<Vec<u32>> = pictures.iter().map(|p| p.label).collect();
+    // Pictures that lie beside the class folders have no label; scores are over those that have one.
+    let labels: Vec<Option<u32>> = pictures.iter().map(|p| p.label).collect();
+    let labelled = labels.iter().any(Option::is_some);
     let clock = Stopwatch::start();
-    let cells = cells::cluster(&mut session, plan, &vectors, labels.as_deref(), collection.label_names.len())?;
+    let cells = cells::cluster(&mut session, plan, &vectors, &labels, collection.label_names.len())?;
     session.done(Stage::Clusters, clock);
 
     let main_cell = main_cell(&cells, &vectors);
@@ -76,7 +77,7 @@ pub(super) async fn run(
 
     let clock = Stopwatch::start();
     let texts = words.columns.first().map(|c| c.texts.as_slice()).unwrap_or_default();
-    let clusters = names::explain(matrix, main, texts, labels.as_deref(), &collection.label_names)?;
+    let clusters = names::explain(matrix, main, texts, &labels, &collection.label_names)?;
     session.done(Stage::Names, clock);
 
     Ok(Album {
@@ -85,7 +86,7 @@ pub(super) async fn run(
         device: format!("{}: {}", device.name, device.why),
         parameters: plan.parameters(),
         pictures,
-        label_names: if labels.is_some() { collection.label_names.clone() } else { Vec::new() },
+        label_names: if labelled { collection.label_names.clone() } else { Vec::new() },
         features: extracted.into_iter().filter(|e| plan.features.contains(&e.name)).map(features).collect(),
         texts: words.columns,
         vectors,

@@ -28,13 +28,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// [`RunError::Cancelled`] when somebody asked to stop.
-    pub(super) fn progress(
-        &mut self,
-        stage: Stage,
-        done: usize,
-        total: usize,
-        cached: usize,
-    ) -> Result<(), RunError> {
+    pub(super) fn progress(&mut self, stage: Stage, done: usize, total: usize, cached: usize) -> Result<(), RunError> {
         (self.emit)(Event::Progress { stage, done, total, cached });
         self.check()
     }

@@ -151,7 +151,9 @@ impl Preparer {
         preprocess.check(out)?;
         let jpeg = match open(bytes, limits)? {
             Opened::Jpeg(jpeg) => jpeg,
-            Opened::Other(_) => return Ok(self.crop(&decode_with(bytes, limits, Alpha::OverWhite)?, preprocess, out)?),
+            Opened::Other(_) => {
+                return Ok(self.crop(&decode_with(bytes, limits, Alpha::OverWhite)?, preprocess, out)?);
+            }
         };
         if jpeg.orientation() != image::metadata::Orientation::NoTransforms {
             return Ok(self.crop(&whole_jpeg(*jpeg, limits)?, preprocess, out)?);

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
+use crate::image::decode;
 use std::path::{Path, PathBuf};
 
 fn golden(name: &str) -> Rgb {

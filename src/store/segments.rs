@@ -218,8 +218,7 @@ mod tests {
         for n in 0..5u8 {
             store.put(&key(n), &vec![n; 100 + usize::from(n)]).unwrap();
         }
-        let path = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
-        path
+        fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
     }
 
     #[test]

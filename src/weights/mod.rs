@@ -44,7 +44,9 @@ pub enum WeightsError {
         path: String,
     },
     /// A file is not what the manifest says.
-    #[error("{path} is damaged: sha256 {found}, expected {expected}; run `gistmap models pull {name}` to fetch it again")]
+    #[error(
+        "{path} is damaged: sha256 {found}, expected {expected}; run `gistmap models pull {name}` to fetch it again"
+    )]
     Damaged {
         /// Model.
         name: String,
@@ -163,9 +165,10 @@ impl ModelFolder {
 
     /// Whether all files of a model are there with their sizes (contents are checked by [`Self::verify`]).
     pub fn is_present(&self, manifest: &Manifest) -> bool {
-        manifest.files.iter().all(|file| {
-            fs::metadata(self.path(&manifest.name).join(&file.name)).is_ok_and(|m| m.len() == file.size)
-        })
+        manifest
+            .files
+            .iter()
+            .all(|file| fs::metadata(self.path(&manifest.name).join(&file.name)).is_ok_and(|m| m.len() == file.size))
     }
 
     /// Reads a file of a model and checks its sha256.

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use gistmap::weights::ModelFolder;
 
 /// The models' folder, when both default models are there and whole; otherwise prints why the test is skipped.
-pub fn models() -> Option<ModelFolder> {
+pub(crate) fn models() -> Option<ModelFolder> {
     let folder = ModelFolder::of_user().unwrap();
     for name in ["efficientnet-lite0", "minilm"] {
         if let Err(reason) = folder.verify(name) {
@@ -20,7 +20,7 @@ pub fn models() -> Option<ModelFolder> {
 }
 
 /// `../shared/data/NAME`, or `$GISTMAP_SHARED/data/NAME`; prints why the test is skipped where it is absent.
-pub fn shared(name: &str) -> Option<PathBuf> {
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("GISTMAP_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let path = root.join("data").join(name);
@@ -32,49 +32,49 @@ pub fn shared(name: &str) -> Option<PathBuf> {
 }
 
 /// A file of `tests/golden`.
-pub fn golden(name: &str) -> PathBuf {
+pub(crate) fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
 /// The built program with a cache of results of its own, and the models of this machine.
-pub struct Program {
-    pub cache: tempfile::TempDir,
+pub(crate) struct Program {
+    pub(crate) cache: tempfile::TempDir,
 }
 
 impl Program {
-    pub fn new(models: &ModelFolder) -> Self {
+    pub(crate) fn new(models: &ModelFolder) -> Self {
         let cache = tempfile::tempdir().unwrap();
         let here = models.path("minilm");
         std::os::unix::fs::symlink(here.parent().unwrap(), cache.path().join("models")).unwrap();
         Self { cache }
     }
 
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gistmap"));
         command.env("GISTMAP_CACHE", self.cache.path());
         command
     }
 
     /// `gistmap run IMAGES -o OUT --device cpu ARGUMENTS`.
-    pub fn run(&self, images: &Path, out: &Path, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, images: &Path, out: &Path, arguments: &[&str]) -> Output {
         let mut command = self.command();
         command.arg("run").arg(images).arg("-o").arg(out).args(["--device", "cpu"]).args(arguments);
         command.output().unwrap()
     }
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Rows of a CSV file, its header first.
-pub fn csv(path: &Path) -> Vec<Vec<String>> {
+pub(crate) fn csv(path: &Path) -> Vec<Vec<String>> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(false).from_path(path).unwrap();
     reader.records().map(|r| r.unwrap().iter().map(str::to_owned).collect()).collect()
 }
 
 /// Three classes of drawn pictures, `each` of every class: discs, stripes and gradients in colours of their own.
-pub fn drawn_classes(root: &Path, each: u32) {
+pub(crate) fn drawn_classes(root: &Path, each: u32) {
     for (class, name) in ["discs", "gradients", "stripes"].iter().enumerate() {
         fs::create_dir_all(root.join(name)).unwrap();
         for i in 0..each {
@@ -85,7 +85,7 @@ pub fn drawn_classes(root: &Path, each: u32) {
                     0 if (u - 0.5).hypot(v - 0.5) < 0.3 => image::Rgb([220, 40 + shade, 30]),
                     0 => image::Rgb([250, 250, 240 - shade]),
                     1 => image::Rgb([(u * 90.0) as u8, (v * 200.0) as u8 + shade / 2, 160]),
-                    _ if (u * 8.0) as u32 % 2 == 0 => image::Rgb([20, 20, 20 + shade]),
+                    _ if ((u * 8.0) as u32).is_multiple_of(2) => image::Rgb([20, 20, 20 + shade]),
                     _ => image::Rgb([240, 220, 40]),
                 }
             });

@@ -18,6 +18,6 @@ mod math;
 mod reference;
 mod stem;
 
+pub use crate::weights::{TensorSource, WrongTensor};
 pub use bert::{MiniLm, WrongTokens};
 pub use efficientnet::{Classified, EfficientNetLite0, WrongPictures};
-pub use crate::weights::{TensorSource, WrongTensor};
