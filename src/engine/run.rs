@@ -59,6 +59,8 @@ pub(super) async fn run(
         None => Words { columns: Vec::new(), vectors: Vec::new() },
     };
     session.done(Stage::Words, clock);
+    // Weights are the largest thing in memory, and nothing below needs them.
+    drop(networks);
 
     let vectors = represent(plan, &extracted, words.vectors);
     // Pictures that lie beside the class folders have no label; scores are over those that have one.

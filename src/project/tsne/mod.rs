@@ -120,7 +120,7 @@ impl Tsne {
         params.check()?;
         check_matrix(x)?;
         let n = x.nrows();
-        if n > MAX_ROWS {
+        if u32::try_from(n).is_err() {
             return Err(ProjectError::TooManyRows { rows: n, limit: MAX_ROWS });
         }
         let reduced = if x.ncols() > params.pca_dims { Some(Pca::fit(x, params.pca_dims)?.transform(x)) } else { None };
