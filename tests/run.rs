@@ -113,7 +113,7 @@ fn a_killed_run_resumes_to_the_same_album() {
     drawn_classes(&images, 40);
     let whole = folder.path().join("whole");
     run_json(&Program::new(&models), &images, &whole, &[]);
-    for after in [150, 400, 700] {
+    for after in [150, 600, 1000, 1400] {
         let (program, out) = (Program::new(&models), folder.path().join(format!("killed-{after}")));
         let mut command = program.command();
         command.arg("run").arg(&images).arg("-o").arg(&out).args(["--device", "cpu"]);
