@@ -68,6 +68,13 @@ pub struct Manifest {
     pub files: Vec<File>,
 }
 
+impl Manifest {
+    /// sha256 of the weights, the first of the files; empty where a manifest lists none.
+    pub fn weights_sha256(&self) -> &str {
+        self.files.first().map_or("", |file| &file.sha256)
+    }
+}
+
 /// The manifests that are built in, by name.
 ///
 /// # Errors

@@ -146,20 +146,15 @@ fn open_store(printer: &mut Printer) -> Box<dyn BlobStore> {
 
 fn write(job: &Job, album: &Album, store: &dyn BlobStore) -> Result<(), Failed> {
     let thumbnails = StoredThumbnails::new(album, &job.collection, store, &folder::read);
-    let models = job.models.manifests().iter().filter(|m| uses(album, &job.plan, &m.name));
-    let models = models
-        .map(|m| ModelEntry {
-            name: m.name.clone(),
-            sha256: m.files.first().map(|f| f.sha256.clone()).unwrap_or_default(),
-        })
-        .collect();
+    let used = job.models.manifests().iter().filter(|m| uses(&job.plan, &m.name));
+    let models = used.map(|m| ModelEntry { name: m.name.clone(), sha256: m.weights_sha256().to_owned() }).collect();
     job.output.write(&files::files(album, &thumbnails), |files| Manifest::new(album, &job.plan, models, files))?;
     Ok(())
 }
 
 /// Which models the run used: its encoders, and for texts the classifier and the sentence encoder.
-fn uses(album: &Album, plan: &Plan, name: &str) -> bool {
-    plan.features.iter().any(|f| f == name) || !album.texts.is_empty() && !plan.text.is_empty()
+fn uses(plan: &Plan, name: &str) -> bool {
+    !plan.text.is_empty() || plan.features.iter().any(|f| f == name)
 }
 
 fn summary(album: &Album, output: &Path) -> Result<String, Failed> {

@@ -51,9 +51,7 @@ pub(super) fn cluster(
                 }
                 None => {
                     let cell = compute(session, plan, clusterer, matrix, count)?;
-                    if let Ok(json) = serde_json::to_vec(&cell) {
-                        session.keep(&key, &json);
-                    }
+                    session.keep_json(&key, &cell);
                     cell
                 }
             };

@@ -52,9 +52,7 @@ pub(super) fn lay_out(session: &mut Session<'_>, plan: &Plan, vectors: &Represen
         trustworthiness_sampled(vectors.matrix.view(), points.view(), NEIGHBORS, MEASURE_ALL, plan.seed.into()).ok()
     };
     session.keep(&key, &cache::floats_to_bytes(points.iter().copied()));
-    if let Ok(json) = serde_json::to_vec(&(kl, trust)) {
-        session.keep(&facts, &json);
-    }
+    session.keep_json(&facts, &(kl, trust));
     session.count(n, 0);
     Ok(layout(plan, vectors, points, kl, trust))
 }
@@ -89,18 +87,12 @@ fn tsne(
     while let Step::Running { done, total } = tsne.step() {
         if clock.seconds() > SAVE_EVERY {
             clock = Stopwatch::start();
-            save(session, &tsne, key);
+            session.keep_json(key, &tsne.state());
         }
         if let Err(stopped) = session.progress(Stage::Map, done, total, 0) {
-            save(session, &tsne, key);
+            session.keep_json(key, &tsne.state());
             return Err(stopped);
         }
     }
     Ok(tsne)
-}
-
-fn save(session: &mut Session<'_>, tsne: &Tsne, key: &crate::store::Key) {
-    if let Ok(json) = serde_json::to_vec(&tsne.state()) {
-        session.keep(key, &json);
-    }
 }

@@ -24,8 +24,6 @@ mod session;
 mod thumbnails;
 mod words;
 
-use ndarray::Array2;
-
 pub use event::{Cancel, Command, Event, Stage};
 pub use plan::{CLUSTERERS, ClusterCount, DESCRIBERS, FUSIONS, PROJECTORS, Plan, PlanError};
 pub use services::{Model, ModelSource, ReadPicture};
@@ -69,12 +67,6 @@ impl RunError {
     fn stage(stage: Stage) -> impl Fn(&dyn std::fmt::Display) -> Self {
         move |reason| Self::Stage { stage: stage.title(), reason: reason.to_string() }
     }
-}
-
-/// A matrix with a name.
-struct Named {
-    name: String,
-    matrix: Array2<f32>,
 }
 
 /// What the engine works with, given by its shell.

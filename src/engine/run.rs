@@ -5,7 +5,7 @@ use super::pictures::{self, Extracted};
 use super::services::{ImageNetwork, TextNetwork, image_network, text_network};
 use super::session::Session;
 use super::words::{self, Words};
-use super::{Engine, Named, Plan, RunError, cells, map, names};
+use super::{Engine, Plan, RunError, cells, map, names};
 use crate::album::{Album, Failure, Representation, RepresentationKind};
 use crate::collection::Collection;
 use crate::device::{self, Selected};
@@ -116,17 +116,13 @@ fn open(engine: &Engine<'_>, plan: &Plan, device: &Selected) -> Result<Networks,
 }
 
 /// The matrices that are clustered: features made ready, text vectors, and each fusion of the two.
-fn represent(plan: &Plan, extracted: &[Extracted], texts: Vec<Named>) -> Vec<Representation> {
+fn represent(plan: &Plan, extracted: &[Extracted], texts: Vec<Representation>) -> Vec<Representation> {
     let images = extracted.iter().filter(|e| plan.features.contains(&e.name)).map(|e| Representation {
         name: e.name.clone(),
         kind: RepresentationKind::Image,
         matrix: fuse::center_and_normalize(e.features.view()),
     });
     let images: Vec<_> = images.collect();
-    let texts: Vec<_> = texts
-        .into_iter()
-        .map(|t| Representation { name: t.name, kind: RepresentationKind::Text, matrix: t.matrix })
-        .collect();
     let mut fused = Vec::new();
     for fusion in &plan.fuse {
         for (image, text) in images.iter().flat_map(|i| texts.iter().map(move |t| (i, t))) {

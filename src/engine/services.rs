@@ -73,11 +73,6 @@ fn kernels(compute: &Compute) -> &'static str {
     }
 }
 
-/// sha256 of the weights file.
-fn weights_hash(manifest: &Manifest) -> String {
-    manifest.files.first().map(|f| f.sha256.clone()).unwrap_or_default()
-}
-
 /// Builds an image network on `compute`.
 pub(super) fn image_network(source: &dyn ModelSource, name: &str, compute: &Compute) -> Result<ImageNetwork, String> {
     let Model { manifest, checkpoint, .. } = source.open(name, Role::ImageEncoder)?;
@@ -88,7 +83,7 @@ pub(super) fn image_network(source: &dyn ModelSource, name: &str, compute: &Comp
     };
     Ok(ImageNetwork {
         name: manifest.name.clone(),
-        weights: weights_hash(&manifest),
+        weights: manifest.weights_sha256().to_owned(),
         resize: manifest.input.resize.unwrap_or(256),
         crop: manifest.input.crop.unwrap_or(224),
         dimension: manifest.dimension,
@@ -109,5 +104,5 @@ pub(super) fn text_network(source: &dyn ModelSource, name: &str, compute: &Compu
     let tokenizer = files.get("tokenizer.json").ok_or_else(|| format!("{name}: no tokenizer.json"))?;
     let max_tokens = manifest.input.max_tokens.unwrap_or(minilm::MAX_TOKENS);
     let embedder = Embedder::new(tokenizer, max_tokens, encoder, manifest.dimension).map_err(|e| failed(&e))?;
-    Ok(TextNetwork { weights: weights_hash(&manifest), kernels: kernels(compute), embedder })
+    Ok(TextNetwork { weights: manifest.weights_sha256().to_owned(), kernels: kernels(compute), embedder })
 }

@@ -79,4 +79,12 @@ impl<'a> Session<'a> {
             self.note(format!("{error}; going on without keeping results, a later run will compute them again"));
         }
     }
+
+    /// Keeps a value as JSON; [`super::cache::get_json`] reads it.
+    pub(super) fn keep_json(&mut self, key: &Key, value: &impl serde::Serialize) {
+        // Only a map with keys that are no strings fails to become JSON, and nothing kept here holds one.
+        if let Ok(json) = serde_json::to_vec(value) {
+            self.keep(key, &json);
+        }
+    }
 }

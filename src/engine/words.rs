@@ -5,13 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 use gistmap_models::imagenet;
 use ndarray::{Array2, ArrayView2, Axis};
 
+use super::RunError;
 use super::cache::{self, bytes_to_floats, floats_to_bytes};
 use super::event::Stage;
 use super::pictures::Extracted;
 use super::services::TextNetwork;
 use super::session::Session;
-use super::{Named, RunError};
-use crate::album::TextColumn;
+use crate::album::{Representation, RepresentationKind, TextColumn};
 use crate::describe::tags;
 use crate::embed::EmbedError;
 use crate::fuse;
@@ -24,7 +24,7 @@ pub(super) struct Words {
     /// Texts for people and for keywords.
     pub(super) columns: Vec<TextColumn>,
     /// One matrix for each describer of the plan.
-    pub(super) vectors: Vec<Named>,
+    pub(super) vectors: Vec<Representation>,
 }
 
 /// Describes every picture by the classifier's logits.
@@ -44,7 +44,7 @@ pub(super) async fn describe(
             "tags" => embed(session, network, &texts.iter().map(String::as_str).collect::<Vec<_>>()).await?,
             _ => tag_mean(session, network, probabilities.view(), &names).await?,
         };
-        words.vectors.push(Named { name: describer.clone(), matrix });
+        words.vectors.push(Representation { name: describer.clone(), kind: RepresentationKind::Text, matrix });
     }
     words.columns.push(TextColumn { name: "tags".to_owned(), texts });
     Ok(words)
