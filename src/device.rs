@@ -1,52 +1,10 @@
 //! Which device computes, what it can do, what to fall back to.
 
-use std::fmt;
-use std::str::FromStr;
-
 use gistmap_models::burn::tensor::{Device, Tensor, TensorData, activation};
 
+use crate::protocol::DeviceChoice;
 use crate::readback;
 use gistmap_models::encoder::Output;
-
-/// What a person asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DeviceChoice {
-    /// The fastest that works.
-    #[default]
-    Auto,
-    /// The processor, all cores.
-    Cpu,
-    /// A GPU through Vulkan, Metal, DX12 or WebGPU.
-    Wgpu,
-    /// An NVIDIA GPU through CUDA (needs the `cuda` feature).
-    Cuda,
-}
-
-impl FromStr for DeviceChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "wgpu" => Ok(Self::Wgpu),
-            "cuda" => Ok(Self::Cuda),
-            other => Err(format!("`{other}` is not a device; choose auto, cpu, wgpu or cuda")),
-        }
-    }
-}
-
-impl fmt::Display for DeviceChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::Cpu => "cpu",
-            Self::Wgpu => "wgpu",
-            Self::Cuda => "cuda",
-        })
-    }
-}
 
 /// No device of the kind that was asked for works.
 #[derive(Debug, thiserror::Error)]
@@ -242,14 +200,6 @@ async fn check(device: &Device, name: &str) -> Result<(), DeviceError> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_round_trip() {
-        for name in ["auto", "cpu", "wgpu", "cuda"] {
-            assert_eq!(name.parse::<DeviceChoice>().unwrap().to_string(), name);
-        }
-        assert!("gpu".parse::<DeviceChoice>().unwrap_err().contains("auto, cpu, wgpu or cuda"));
-    }
 
     #[test]
     fn auto_always_finds_a_device_and_says_why() {

@@ -20,8 +20,11 @@ pub mod album;
 pub mod cluster;
 pub mod collection;
 pub mod describe;
+#[cfg(feature = "networks")]
 pub mod device;
+#[cfg(feature = "networks")]
 pub mod embed;
+#[cfg(feature = "networks")]
 pub mod engine;
 pub mod explain;
 pub mod fuse;
@@ -29,12 +32,14 @@ pub mod image;
 pub mod linalg;
 pub mod progress;
 pub mod project;
+pub mod protocol;
 pub mod random;
+#[cfg(feature = "networks")]
 pub mod readback;
 pub mod report;
 pub mod runtime;
 pub mod scene;
 pub mod score;
 pub mod store;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(all(feature = "networks", not(target_arch = "wasm32")))]
 pub mod weights;

@@ -6,7 +6,8 @@ mod common;
 use std::fs;
 
 use common::{golden, models};
-use gistmap::device::{self, Compute, DeviceChoice};
+use gistmap::device::{self, Compute};
+use gistmap::protocol::DeviceChoice;
 use gistmap::embed::Embedder;
 use gistmap::readback;
 use gistmap::report::npy;

@@ -52,7 +52,7 @@ pub struct Manifest {
     /// The device and why it was chosen.
     pub device: String,
     /// The plan, as the engine takes it.
-    pub plan: crate::engine::Plan,
+    pub plan: crate::protocol::Plan,
     /// The models used.
     pub models: Vec<ModelEntry>,
     /// Names of the labels.
@@ -77,7 +77,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// The manifest of `album`, made by `plan` with `models` and written as `files`.
-    pub fn new(album: &Album, plan: &crate::engine::Plan, models: Vec<ModelEntry>, files: Vec<FileEntry>) -> Self {
+    pub fn new(album: &Album, plan: &crate::protocol::Plan, models: Vec<ModelEntry>, files: Vec<FileEntry>) -> Self {
         Self {
             format: FORMAT,
             gistmap: album.version.clone(),

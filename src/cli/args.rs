@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use gistmap::device::DeviceChoice;
-use gistmap::engine::ClusterCount;
+use gistmap::protocol::{ClusterCount, DeviceChoice};
 
 /// See what your pictures are about: describe, measure, cluster, name and map a folder of images.
 #[derive(Debug, Parser)]

@@ -1,6 +1,7 @@
 //! `gistmap devices`.
 
-use gistmap::device::{self, DeviceChoice};
+use gistmap::device;
+use gistmap::protocol::DeviceChoice;
 use gistmap::runtime::block_on;
 
 use super::Failed;

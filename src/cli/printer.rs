@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gistmap::engine::{Event, Stage};
+use gistmap::protocol::{Event, Stage};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Failed pictures that are shown as they happen; the rest is in errors.csv.

@@ -57,6 +57,7 @@ pub fn read(source: &Source) -> Result<Content, ReadError> {
     match source {
         Source::Encoded(Blob::Memory(bytes)) => Ok(Content::Encoded(bytes.to_vec())),
         Source::Encoded(Blob::File(path)) => read_file(path).map(Content::Encoded),
+        Source::Encoded(Blob::Held(number)) => Err(not_ours(*number)),
         Source::Cifar10 { binary, record } => {
             let start = u64::from(*record) * cifar10::RECORD as u64;
             let mut bytes = vec![0; cifar10::RECORD];
@@ -71,10 +72,15 @@ pub fn read(source: &Source) -> Result<Content, ReadError> {
                     file.seek(SeekFrom::Start(start)).map_err(io)?;
                     file.read_exact(&mut bytes).map_err(|_| ReadError::NoRecord(*record))?;
                 }
+                Blob::Held(number) => return Err(not_ours(*number)),
             }
             cifar10::pixels(&bytes).ok_or(ReadError::NoRecord(*record))
         }
     }
+}
+
+fn not_ours(number: u32) -> ReadError {
+    ReadError::Io(format!("file {number} is held by a page, not by the file system"))
 }
 
 fn io(error: std::io::Error) -> ReadError {

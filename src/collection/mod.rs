@@ -33,8 +33,10 @@ pub use names::{EXTENSIONS, escape, is_hidden, is_picture_name, unescape};
 pub enum Blob {
     /// A file of the operating system, by its real path (which need not be UTF-8).
     File(Arc<Path>),
-    /// Bytes held in memory, as the page holds dropped files.
+    /// Bytes held in memory.
     Memory(Arc<[u8]>),
+    /// A file that the shell holds under this number, as the page holds dropped files.
+    Held(u32),
 }
 
 /// How to get at the bytes of one picture.

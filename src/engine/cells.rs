@@ -4,8 +4,8 @@ use ndarray::ArrayView2;
 
 use super::RunError;
 use super::cache;
-use super::event::Stage;
-use super::plan::{ClusterCount, Plan};
+use crate::protocol::Stage;
+use crate::protocol::{ClusterCount, Plan};
 use super::session::Session;
 use crate::album::{Cell, Representation, Scores};
 use crate::cluster::Clusterer;

@@ -1,9 +1,10 @@
 //! The map: a projector stepped to its end, kept on the way so that a killed run goes on.
 
 use super::cache;
-use super::event::Stage;
+use crate::protocol::Stage;
 use super::session::Session;
-use super::{Plan, RunError};
+use super::RunError;
+use crate::protocol::Plan;
 use crate::album::{Layout, Representation};
 use crate::progress::Step;
 use crate::project::{PcaLayout, Projector, Tsne, TsneParams, TsneState};

@@ -13,23 +13,20 @@
 
 mod cache;
 mod cells;
-mod event;
 mod map;
 mod names;
 mod pictures;
-mod plan;
 mod run;
 mod services;
 mod session;
 mod thumbnails;
 mod words;
 
-pub use event::{Cancel, Command, Event, Stage};
-pub use plan::{CLUSTERERS, ClusterCount, DESCRIBERS, FUSIONS, PROJECTORS, Plan, PlanError};
 pub use services::{Model, ModelSource, ReadPicture};
 pub use thumbnails::StoredThumbnails;
 
 use crate::device::DeviceError;
+use crate::protocol::{Cancel, Command, Event, Plan, PlanError, Stage};
 use crate::store::BlobStore;
 
 /// Why a run ended without an album. What was computed until then is kept in the store.

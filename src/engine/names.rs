@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::RunError;
-use super::event::Stage;
+use crate::protocol::Stage;
 use crate::album::{Cell, ClusterSummary, Representation};
 use crate::explain::{exemplars, keywords, names};
 

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::RunError;
 use super::cache::{self, bytes_to_floats, floats_to_bytes};
-use super::event::Stage;
+use crate::protocol::Stage;
 use super::services::{ImageNetwork, ReadPicture};
 use super::session::Session;
 use crate::album::{Failure, Picture};

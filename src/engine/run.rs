@@ -1,11 +1,12 @@
 //! One run, stage by stage.
 
-use super::event::{Event, Stage};
+use crate::protocol::{Event, Stage};
 use super::pictures::{self, Extracted};
 use super::services::{ImageNetwork, TextNetwork, image_network, text_network};
 use super::session::Session;
 use super::words::{self, Words};
-use super::{Engine, Plan, RunError, cells, map, names};
+use crate::protocol::Plan;
+use super::{Engine, RunError, cells, map, names};
 use crate::album::{Album, Failure, Representation, RepresentationKind};
 use crate::collection::Collection;
 use crate::device::{self, Selected};

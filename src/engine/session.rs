@@ -1,7 +1,7 @@
 //! One run's connection to the outside: events out, cancellation in, the store, the clock.
 
 use super::RunError;
-use super::event::{Cancel, Event, Stage};
+use crate::protocol::{Cancel, Event, Stage};
 use crate::album::{Failure, Timing};
 use crate::runtime::Stopwatch;
 use crate::store::{BlobStore, Key};

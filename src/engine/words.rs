@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use super::RunError;
 use super::cache::{self, bytes_to_floats, floats_to_bytes};
-use super::event::Stage;
+use crate::protocol::Stage;
 use super::pictures::Extracted;
 use super::services::TextNetwork;
 use super::session::Session;

@@ -1,8 +1,9 @@
 //! What a run shall do: the command line's words, checked.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
-use crate::device::DeviceChoice;
+use serde::{Deserialize, Serialize};
 
 /// Describers that `--text` takes.
 pub const DESCRIBERS: [&str; 2] = ["tags", "tag-mean"];
@@ -12,6 +13,46 @@ pub const FUSIONS: [&str; 1] = ["concat"];
 pub const CLUSTERERS: [&str; 1] = ["kmeans"];
 /// Projectors that `--project` takes.
 pub const PROJECTORS: [&str; 2] = ["tsne", "pca"];
+
+/// What a person asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceChoice {
+    /// The fastest that works.
+    #[default]
+    Auto,
+    /// The processor, all cores.
+    Cpu,
+    /// A GPU through Vulkan, Metal, DX12 or WebGPU.
+    Wgpu,
+    /// An NVIDIA GPU through CUDA (needs the `cuda` feature).
+    Cuda,
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "wgpu" => Ok(Self::Wgpu),
+            "cuda" => Ok(Self::Cuda),
+            other => Err(format!("`{other}` is not a device; choose auto, cpu, wgpu or cuda")),
+        }
+    }
+}
+
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Wgpu => "wgpu",
+            Self::Cuda => "cuda",
+        })
+    }
+}
 
 /// How many clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -137,6 +178,14 @@ fn known(option: &'static str, names: &[String], known: &[&str]) -> Result<(), P
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for name in ["auto", "cpu", "wgpu", "cuda"] {
+            assert_eq!(name.parse::<DeviceChoice>().map(|c| c.to_string()), Ok(name.to_owned()));
+        }
+        assert!("gpu".parse::<DeviceChoice>().is_err_and(|e| e.contains("auto, cpu, wgpu or cuda")));
+    }
 
     #[test]
     fn wrong_names_are_named() {

@@ -1,0 +1,1 @@
+//! gistmap in a browser tab.

@@ -1,0 +1,2 @@
+//! The engine worker.
+fn main() {}
