@@ -9,6 +9,7 @@ pub mod files;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod folder;
 pub mod manifest;
+pub mod view;
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,7 @@ pub enum RepresentationKind {
 }
 
 /// One text for each picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TextColumn {
     /// Name, such as `tags`.
     pub name: String,

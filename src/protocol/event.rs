@@ -128,6 +128,7 @@ pub enum Event {
         /// All steps; equal to `done` when the map is final.
         total: usize,
         /// `x, y` of each picture, little-endian `f32`.
+        #[serde(with = "serde_bytes")]
         points: Vec<u8>,
     },
     /// One iteration of K-Means, after [`Command::TraceKMeans`].
@@ -162,6 +163,7 @@ pub struct Seen {
     /// Index into the collection's label names.
     pub label: Option<u32>,
     /// A small JPEG of what the networks saw; empty where none could be made.
+    #[serde(with = "serde_bytes")]
     pub thumbnail: Vec<u8>,
 }
 

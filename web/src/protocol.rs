@@ -1,0 +1,187 @@
+//! What passes between the page, its engine worker and the hands.
+//!
+//! Messages are plain objects made by serde-wasm-bindgen ([`encode`], [`decode`]); bytes travel as `Uint8Array`, whose
+//! buffers are transferred where they are large. The engine's own words are [`gistmap::protocol`]'s.
+
+use gistmap::album::view::AlbumView;
+use gistmap::protocol::{CellRequest, Event, Plan};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::JsValue;
+
+/// From the page to the engine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum ToEngine {
+    /// The pictures that were dropped or chosen; answered by [`FromEngine::Opened`].
+    Open {
+        /// The folder's name.
+        title: String,
+        /// Paths below the folder, `/`-separated, as the browser gave them.
+        paths: Vec<String>,
+        /// The `File` objects, an `Array` as long as `paths`.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        files: js_sys::Array,
+    },
+    /// The sample pictures of the page's own origin; answered by [`FromEngine::Opened`].
+    OpenSample,
+    /// An album file (`.gistmap`); answered by [`FromEngine::Opened`], its pictures, and [`FromEngine::Album`].
+    OpenAlbum {
+        /// The file.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        file: JsValue,
+    },
+    /// Make an album of what was opened; answered by events, the last one [`Event::Done`], and [`FromEngine::Album`].
+    Run {
+        /// What to do.
+        plan: Plan,
+    },
+    /// As [`gistmap::protocol::Command::Cell`]; answered like [`ToEngine::Run`].
+    Cell(CellRequest),
+    /// As [`gistmap::protocol::Command::Search`].
+    Search {
+        /// A few words or a sentence.
+        words: String,
+    },
+    /// As [`gistmap::protocol::Command::TraceKMeans`].
+    TraceKMeans,
+    /// Stop what is running, at the next batch or step; answered by [`FromEngine::Failed`] with [`Trouble::Stopped`].
+    Cancel,
+    /// Make a file of the open album; answered by [`FromEngine::File`].
+    Export {
+        /// [`ALBUM_FILE`], or one of the paths of [`FromEngine::Album`]'s files.
+        path: String,
+    },
+    /// The bytes of a picture as they were opened; answered by [`FromEngine::Picture`].
+    Picture {
+        /// Its row in the album.
+        picture: usize,
+    },
+}
+
+/// Asks [`ToEngine::Export`] for the whole album in one file.
+pub const ALBUM_FILE: &str = "album.gistmap";
+
+/// From the engine to the page.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum FromEngine {
+    /// The worker runs and has looked at the machine; its first message.
+    Ready {
+        /// Whether networks run on WebGPU.
+        webgpu: bool,
+        /// The device and what is to be expected of it, one sentence.
+        about: String,
+    },
+    /// A model pack is on its way from the page's origin.
+    Fetching {
+        /// The model.
+        name: String,
+        /// Bytes so far.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// A collection or an album is open.
+    Opened {
+        /// Name of the folder or album.
+        title: String,
+        /// Pictures to go through.
+        pictures: usize,
+        /// Names of the labels, where folders carry them.
+        label_names: Vec<String>,
+        /// Files left out because they are no pictures.
+        ignored: usize,
+        /// Whether it is an album, whose pictures need no run.
+        album: bool,
+    },
+    /// What the engine tells.
+    Event(Event),
+    /// The open album, after a run, a cell, or [`ToEngine::OpenAlbum`].
+    Album {
+        /// All that can be shown.
+        view: Box<AlbumView>,
+        /// Paths of the files that [`ToEngine::Export`] can make.
+        files: Vec<String>,
+    },
+    /// A file, ready to be saved.
+    File {
+        /// Its name.
+        name: String,
+        /// Media type.
+        mime: String,
+        /// Its bytes.
+        #[serde(with = "serde_bytes")]
+        bytes: Vec<u8>,
+    },
+    /// A picture's bytes; empty where they cannot be had (an album holds thumbnails only).
+    Picture {
+        /// Its row in the album.
+        picture: usize,
+        /// As they were opened.
+        #[serde(with = "serde_bytes")]
+        bytes: Vec<u8>,
+    },
+    /// A command ended without what was asked for.
+    Failed {
+        /// What kind of trouble.
+        trouble: Trouble,
+        /// What happened and what to do.
+        message: String,
+    },
+}
+
+/// Why a command failed, as far as the page must act on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Trouble {
+    /// The person stopped it.
+    Stopped,
+    /// The GPU is gone or broken: the page starts a new engine, which goes on.
+    Device,
+    /// Nothing but another input helps.
+    Input,
+}
+
+/// From the engine to a hand.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToHand {
+    /// Comes back with the answer.
+    pub job: u32,
+    /// An encoded picture.
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+    /// `resize_short, crop` for each network that wants pixels.
+    pub crops: Vec<(u32, u32)>,
+}
+
+/// From a hand to the engine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FromHand {
+    /// As asked.
+    pub job: u32,
+    /// Pixels and thumbnail, or what is wrong with the picture.
+    pub result: Result<Cut, String>,
+}
+
+/// What a hand cut out of a picture.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Cut {
+    /// `[crop, crop, 3]` RGB for each of [`ToHand::crops`].
+    pub pixels: Vec<serde_bytes::ByteBuf>,
+    /// A small JPEG; empty where none could be made.
+    #[serde(with = "serde_bytes")]
+    pub thumbnail: Vec<u8>,
+}
+
+/// A message as a JavaScript value.
+///
+/// # Errors
+/// When a value has no JavaScript form; no message here has such a value.
+pub fn encode<T: Serialize>(message: &T) -> Result<JsValue, serde_wasm_bindgen::Error> {
+    message.serialize(&serde_wasm_bindgen::Serializer::new())
+}
+
+/// The reverse of [`encode`].
+///
+/// # Errors
+/// When the value is no such message.
+pub fn decode<T: for<'a> Deserialize<'a>>(value: JsValue) -> Result<T, serde_wasm_bindgen::Error> {
+    serde_wasm_bindgen::from_value(value)
+}
