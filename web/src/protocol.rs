@@ -2,6 +2,9 @@
 //!
 //! Messages are plain objects made by serde-wasm-bindgen ([`encode`], [`decode`]); bytes travel as `Uint8Array`, whose
 //! buffers are transferred where they are large. The engine's own words are [`gistmap::protocol`]'s.
+//!
+//! The page starts the engine by its script's address. The engine finds everything else beside that script: the models
+//! in `packs/`, the sample in `sample/`, and the script that starts a hand, `hand.js`.
 
 use gistmap::album::view::AlbumView;
 use gistmap::protocol::{CellRequest, Event, Plan};
@@ -63,8 +66,16 @@ pub const ALBUM_FILE: &str = "album.gistmap";
 /// From the engine to the page.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum FromEngine {
-    /// The worker runs and has looked at the machine; its first message.
+    /// The worker runs and listens; its first message. What is sent before it is lost.
     Ready {
+        /// Whether the browser offers a WebGPU adapter.
+        webgpu: bool,
+        /// The device and what is to be expected of it, one sentence.
+        about: String,
+    },
+    /// What the device turned out to be, in place of what [`FromEngine::Ready`] said: once it has been opened and
+    /// tested, and again when its speed has been measured.
+    Device {
         /// Whether networks run on WebGPU.
         webgpu: bool,
         /// The device and what is to be expected of it, one sentence.
@@ -133,7 +144,7 @@ pub enum FromEngine {
 pub enum Trouble {
     /// The person stopped it.
     Stopped,
-    /// The GPU is gone or broken: the page starts a new engine, which goes on.
+    /// The GPU is gone or broken, or the engine is: the page ends this worker and starts a new one, which goes on.
     Device,
     /// Nothing but another input helps.
     Input,
@@ -144,20 +155,27 @@ pub enum Trouble {
 pub struct ToHand {
     /// Comes back with the answer.
     pub job: u32,
-    /// An encoded picture.
+    /// An encoded picture, or RGB pixels of [`ToHand::size`].
     #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
+    /// Width and height, where the bytes are pixels already.
+    pub size: Option<(u32, u32)>,
     /// `resize_short, crop` for each network that wants pixels.
     pub crops: Vec<(u32, u32)>,
 }
 
 /// From a hand to the engine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct FromHand {
-    /// As asked.
-    pub job: u32,
-    /// Pixels and thumbnail, or what is wrong with the picture.
-    pub result: Result<Cut, String>,
+pub enum FromHand {
+    /// The hand listens; its first message.
+    Ready,
+    /// A picture is done.
+    Done {
+        /// As asked.
+        job: u32,
+        /// Pixels and thumbnail, or what is wrong with the picture.
+        result: Result<Cut, String>,
+    },
 }
 
 /// What a hand cut out of a picture.
