@@ -10,9 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::records::{self, Payload};
 use super::{BlobStore, Key, StoreError};
+use crate::runtime::Shared;
 
 /// A file that records are read from and, when it is this process's own, appended to.
-pub trait SegmentFile: fmt::Debug + Send {
+pub trait SegmentFile: fmt::Debug + Shared {
     /// Bytes that are there now.
     ///
     /// # Errors
@@ -33,7 +34,7 @@ pub trait SegmentFile: fmt::Debug + Send {
 }
 
 /// Makes the segment that this process appends to.
-pub trait SegmentSource: fmt::Debug + Send {
+pub trait SegmentSource: fmt::Debug + Shared {
     /// An empty segment that nobody else writes to.
     ///
     /// # Errors

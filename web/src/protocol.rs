@@ -3,8 +3,8 @@
 //! Messages are plain objects made by serde-wasm-bindgen ([`encode`], [`decode`]); bytes travel as `Uint8Array`, whose
 //! buffers are transferred where they are large. The engine's own words are [`gistmap::protocol`]'s.
 //!
-//! The page starts the engine by its script's address. The engine finds everything else beside that script: the models
-//! in `packs/`, the sample in `sample/`, and the script that starts a hand, `hand.js`.
+//! One script starts every worker; the worker's name, `engine` or `hand`, says which program it loads. The engine starts
+//! its hands by its own address, and finds the models beside it in `packs/`, the sample in `sample/`.
 
 use gistmap::album::view::AlbumView;
 use gistmap::protocol::{CellRequest, Event, Plan};
@@ -66,7 +66,7 @@ pub const ALBUM_FILE: &str = "album.gistmap";
 /// From the engine to the page.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum FromEngine {
-    /// The worker runs and listens; its first message. What is sent before it is lost.
+    /// The worker runs, and has asked the browser for a GPU; its first message.
     Ready {
         /// Whether the browser offers a WebGPU adapter.
         webgpu: bool,
@@ -166,16 +166,11 @@ pub struct ToHand {
 
 /// From a hand to the engine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum FromHand {
-    /// The hand listens; its first message.
-    Ready,
-    /// A picture is done.
-    Done {
-        /// As asked.
-        job: u32,
-        /// Pixels and thumbnail, or what is wrong with the picture.
-        result: Result<Cut, String>,
-    },
+pub struct FromHand {
+    /// As asked.
+    pub job: u32,
+    /// Pixels and thumbnail, or what is wrong with the picture.
+    pub result: Result<Cut, String>,
 }
 
 /// What a hand cut out of a picture.
