@@ -9,7 +9,7 @@
 use gistmap::album::view::AlbumView;
 use gistmap::protocol::{CellRequest, Event, Plan};
 use serde::{Deserialize, Serialize};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// From the page to the engine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -197,4 +197,20 @@ pub fn encode<T: Serialize>(message: &T) -> Result<JsValue, serde_wasm_bindgen::
 /// When the value is no such message.
 pub fn decode<T: for<'a> Deserialize<'a>>(value: JsValue) -> Result<T, serde_wasm_bindgen::Error> {
     serde_wasm_bindgen::from_value(value)
+}
+
+/// The buffers of all bytes in a message that [`encode`] made: they can be transferred instead of copied, because
+/// nobody else refers to them.
+pub fn buffers(message: &JsValue) -> js_sys::Array {
+    let found = js_sys::Array::new();
+    collect_buffers(message, &found);
+    found
+}
+
+fn collect_buffers(value: &JsValue, found: &js_sys::Array) {
+    if let Some(bytes) = value.dyn_ref::<js_sys::Uint8Array>() {
+        found.push(&bytes.buffer());
+    } else if let Some(object) = value.dyn_ref::<js_sys::Object>() {
+        js_sys::Object::values(object).iter().for_each(|inner| collect_buffers(&inner, found));
+    }
 }

@@ -152,7 +152,9 @@ impl SegmentFile for OpfsFile {
 
     fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
         let read = match &self.handle {
-            Handle::Access(handle) => handle.read_with_u8_array_and_options(bytes, &at(offset)).map(|read| read as usize),
+            Handle::Access(handle) => {
+                handle.read_with_u8_array_and_options(bytes, &at(offset)).map(|read| read as usize)
+            }
             Handle::Snapshot(file) => {
                 let end = offset + bytes.len() as u64;
                 let part = file.slice_with_f64_and_f64(offset as f64, end as f64);
