@@ -16,7 +16,7 @@ mod lanes;
 mod math;
 mod narrow;
 #[cfg(test)]
-mod reference;
+pub(crate) mod reference;
 mod stem;
 
 pub use crate::weights::{TensorSource, WrongTensor};
