@@ -4,6 +4,7 @@
 //! nothing of what a network computes.
 
 mod checkpoint;
+mod packs;
 mod pull;
 mod source;
 
@@ -15,6 +16,7 @@ use gistmap_models::manifest::{self, Manifest, Role};
 use sha2::{Digest, Sha256};
 
 pub use checkpoint::read_checkpoint;
+pub use packs::PackFolder;
 
 /// What can go wrong with a model's files; each error says what to do.
 #[derive(Debug, thiserror::Error)]
