@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::Context;
-use gistmap::album::folder::{AlbumFolder, MANIFEST};
-use gistmap::album::manifest::{Manifest, ModelEntry};
+use gistmap::album::folder::AlbumFolder;
+use gistmap::album::manifest::{MANIFEST, Manifest, ModelEntry};
 use gistmap::album::{Album, files};
 use gistmap::collection::{Collection, folder};
 use gistmap::engine::{Engine, Pool, StoredThumbnails};
