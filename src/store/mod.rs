@@ -12,6 +12,8 @@ mod segments;
 pub use memory::MemoryStore;
 pub use segments::{SegmentFile, SegmentSource, SegmentStore};
 
+use crate::runtime::Shared;
+
 /// What an entry is addressed by: a hash of everything that its value depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key([u8; 32]);
@@ -42,7 +44,7 @@ pub enum StoreError {
 }
 
 /// Bytes by key.
-pub trait BlobStore: Send + Sync {
+pub trait BlobStore: Shared {
     /// The bytes under `key`, when they are there and undamaged.
     fn get(&self, key: &Key) -> Option<Vec<u8>>;
 
