@@ -9,6 +9,7 @@ pub mod labels;
 pub mod lasso;
 pub mod palette;
 pub mod separation;
+pub mod slots;
 pub mod viewport;
 
 /// The smallest box around places, world or screen.
