@@ -1,4 +1,4 @@
-//! What the browser says of its GPU, and what to tell people about the device.
+//! What the browser says of its GPU before anything is asked of it.
 
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -12,8 +12,6 @@ pub(crate) struct Adapter {
     pub(crate) name: String,
     /// Whether it computes in half precision.
     pub(crate) f16: bool,
-    /// Whether the processor plays it.
-    pub(crate) software: bool,
 }
 
 /// Asks for an adapter; none where the browser has no WebGPU, or nothing to offer.
@@ -29,12 +27,11 @@ pub(crate) async fn find(scope: &WorkerGlobalScope) -> Option<Adapter> {
     // Browsers tell as little as they can: a name, or only whose GPU it is.
     let maker = [text("vendor"), text("architecture")].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let name = text("description").unwrap_or(maker);
-    let fallback = field(&info, "isFallbackAdapter").is_some_and(|value| value.is_truthy());
     let features = field(&adapter, "features")?;
     let has: Function = field(&features, "has")?.dyn_into().ok()?;
     let f16 = has.call1(&features, &"shader-f16".into()).is_ok_and(|answer| answer.is_truthy());
     let name = if name.is_empty() { "a GPU".to_owned() } else { name };
-    Some(Adapter { name, f16, software: fallback })
+    Some(Adapter { name, f16 })
 }
 
 fn field(object: &JsValue, name: &str) -> Option<JsValue> {

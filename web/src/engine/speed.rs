@@ -10,15 +10,17 @@ use super::mail::send;
 
 /// The device, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Device {
-    webgpu: bool,
-    /// For people; part of the key of its speed.
-    name: String,
+enum Device {
+    WebGpu(String),
+    /// And why it is not WebGPU.
+    Processor(String),
 }
 
 /// Measures how many pictures a minute go through the networks.
 pub(crate) struct Speed<'a> {
     store: &'a dyn BlobStore,
+    /// What WebGPU offers, for people.
+    adapter: Option<String>,
     device: Device,
     /// Since when, and how many pictures had been computed then.
     start: Option<(Stopwatch, usize)>,
@@ -29,37 +31,36 @@ pub(crate) struct Speed<'a> {
 impl<'a> Speed<'a> {
     /// What is to be expected before anything has run: `adapter` is what the browser offers.
     pub(crate) fn new(store: &'a dyn BlobStore, adapter: Option<&Adapter>) -> Self {
-        let device = match adapter.filter(|adapter| !adapter.software) {
-            Some(adapter) => Device { webgpu: true, name: format!("WebGPU: {}", adapter.name) },
-            None => processor(),
-        };
-        let mut speed = Self { store, device, start: None, rate: None, told: Stopwatch::start() };
+        let adapter = adapter.map(|adapter| adapter.name.clone());
+        let device = adapter.clone().map_or_else(|| Device::Processor("no WebGPU here".to_owned()), Device::WebGpu);
+        let mut speed = Self { store, adapter, device, start: None, rate: None, told: Stopwatch::start() };
         speed.rate = speed.remembered();
         speed
     }
 
     /// Whether networks run on WebGPU, and a sentence about it.
     pub(crate) fn about(&self) -> (bool, String) {
-        let Device { webgpu, name } = &self.device;
-        let about = match self.rate {
-            Some(rate) => format!("{name}, about {} pictures a minute", rounded(rate)),
-            None => name.clone(),
+        let (webgpu, device) = match &self.device {
+            Device::WebGpu(name) => (true, format!("WebGPU: {name}")),
+            Device::Processor(why) => (false, format!("Networks run on the processor ({why})")),
         };
-        (*webgpu, about)
+        let speed = self.rate.map(|rate| format!(", about {} pictures a minute", rounded(rate)));
+        (webgpu, device + &speed.unwrap_or_default())
     }
 
     /// Listens to a run, and tells the page what it learns.
     pub(crate) fn hear(&mut self, event: &Event) {
         match event {
-            Event::Device { name, .. } => {
-                self.device = match name.strip_prefix("wgpu: ") {
-                    Some(name) => Device { webgpu: true, name: format!("WebGPU: {name}") },
-                    None => processor(),
+            Event::Device { name, why } => {
+                // An adapter that was offered may not have passed its tests, or not be wanted.
+                self.device = match self.adapter.clone().filter(|_| name.starts_with("wgpu")) {
+                    Some(adapter) => Device::WebGpu(adapter),
+                    None => Device::Processor(why.clone()),
                 };
                 (self.start, self.rate) = (None, self.remembered());
                 self.tell();
             }
-            Event::Progress { stage: Stage::Pictures, done, cached, .. } => self.measure(done - cached),
+            Event::Progress { stage: Stage::Pictures, done, cached, .. } => self.measure(done.saturating_sub(*cached)),
             Event::StageDone { stage: Stage::Pictures, .. } if self.start.take().is_some() => {
                 if let Some(rate) = self.rate {
                     // Not worth a word where it cannot be kept: it will be measured again.
@@ -97,17 +98,17 @@ impl<'a> Speed<'a> {
     }
 
     fn key(&self) -> Key {
-        Key::of(&[b"pictures a minute", self.device.name.as_bytes()])
+        let name = match &self.device {
+            Device::WebGpu(name) => name,
+            Device::Processor(_) => "processor",
+        };
+        Key::of(&[b"pictures a minute", name.as_bytes()])
     }
 
     fn remembered(&self) -> Option<f64> {
         let bytes = self.store.get(&self.key())?;
         Some(f64::from_le_bytes(bytes.try_into().ok()?)).filter(|rate| rate.is_finite() && *rate > 0.0)
     }
-}
-
-fn processor() -> Device {
-    Device { webgpu: false, name: "No WebGPU here: networks run on the processor".to_owned() }
 }
 
 /// Two digits are as much as a measurement is worth.
