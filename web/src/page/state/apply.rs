@@ -8,7 +8,7 @@ use gistmap::protocol::{Event, Stage};
 use gistmap_web::protocol::{FromEngine, Trouble};
 use leptos::prelude::*;
 
-use super::{Device, Found, KMeansFrame, Layout, Pane, Phase, Selection, State, now};
+use super::{Device, Found, KMeansFrame, Layout, Pane, Phase, Selection, StageState, State, now};
 
 impl State {
     /// Takes in a message. Files, pictures and device losses are `link`'s, which acts on them before.
@@ -45,7 +45,7 @@ impl State {
     /// A run begins anew over what is open: what it will tell again is forgotten.
     pub(crate) fn forget_run(&self) {
         self.pictures.clear();
-        self.stages.update(|s| *s = super::StageState { device: s.device.take(), ..Default::default() });
+        self.stages.update(StageState::restart);
         self.busy.set(false);
         self.cells.set(Arc::default());
         self.main_cell.set(0);

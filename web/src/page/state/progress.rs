@@ -118,6 +118,11 @@ impl StageState {
         (state.done, state.total, state.cached, state.seconds) = (items, items, cached, Some(seconds));
     }
 
+    /// As before the first report; the device stays chosen.
+    pub(super) fn restart(&mut self) {
+        *self = Self { device: self.device.take(), ..Self::default() };
+    }
+
     /// Begins `stage` without a report of its own.
     pub(super) fn begin(&mut self, stage: Stage, at: f64) {
         self.stages[position(stage)] = StageProgress { started: Some((at, 0)), reported: at, ..StageProgress::default() };
