@@ -8,12 +8,12 @@ use gistmap::protocol::{CellRequest, DeviceChoice, Event, Plan};
 use gistmap_web::protocol::{FromEngine, ToEngine, Trouble, decode, encode};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::{Blob, ErrorEvent, File, HtmlAnchorElement, MessageEvent, Url, Worker};
+use web_sys::{Blob, ErrorEvent, File, HtmlAnchorElement, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
 
 use crate::state::{Phase, State, blob};
 
-/// The engine's script, beside the page.
-const SCRIPT: &str = "engine.js";
+/// What tells the workers' script to load the engine.
+const ENGINE: &str = "engine";
 /// How often the page looks whether the engine has been heard.
 const WATCH: Duration = Duration::from_secs(5);
 /// So many looks without a word while something was asked for: it hangs. Shaders of a slow GPU take their time.
@@ -237,9 +237,13 @@ impl Link {
             let event = event.unchecked_into::<ErrorEvent>();
             event.prevent_default();
             let why = js_sys::Reflect::get(&event, &"message".into()).ok().and_then(|m| m.as_string());
-            link.lost(&why.unwrap_or_else(|| format!("{SCRIPT} could not be loaded")));
+            link.lost(&why.unwrap_or_else(|| "its script could not be loaded".to_owned()));
         });
-        let worker = address(SCRIPT).and_then(|at| Worker::new(&at).ok());
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        options.set_name(ENGINE);
+        let script = document().document_element().and_then(|root| root.get_attribute("data-worker"));
+        let worker = script.and_then(|at| Worker::new_with_options(&at, &options).ok());
         if let Some(worker) = &worker {
             worker.set_onmessage(Some(hear.as_ref().unchecked_ref()));
             worker.set_onerror(Some(fail.as_ref().unchecked_ref()));
@@ -392,12 +396,6 @@ fn is_answer(request: &CellRequest, cell: &gistmap::album::Cell) -> bool {
     k && request.representation == cell.representation
         && request.clusterer == cell.clusterer
         && u64::from(request.seed) == cell.seed
-}
-
-/// An address beside the page.
-pub(crate) fn address(file: &str) -> Option<String> {
-    let base = document().base_uri().ok().flatten()?;
-    Url::new_with_base(file, &base).ok().map(|url| url.href())
 }
 
 fn post(worker: &Worker, command: &ToEngine) -> Result<(), String> {
