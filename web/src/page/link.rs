@@ -8,12 +8,14 @@ use gistmap::protocol::{CellRequest, DeviceChoice, Event, Plan};
 use gistmap_web::protocol::{FromEngine, ToEngine, Trouble, decode, encode};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::{Blob, ErrorEvent, File, HtmlAnchorElement, MessageEvent, Url, Worker};
+use web_sys::{Blob, ErrorEvent, File, HtmlAnchorElement, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
 
 use crate::state::{Phase, State, blob};
 
-/// The engine's script, beside the page.
-const SCRIPT: &str = "engine.js";
+/// Where the page says what the workers' script is called.
+const SCRIPT: &str = "data-worker";
+/// The worker's name tells the script which program to load.
+const ENGINE: &str = "engine";
 /// How often the page looks whether the engine has been heard.
 const WATCH: Duration = Duration::from_secs(5);
 /// So many looks without a word while something was asked for: it hangs. Shaders of a slow GPU take their time.
@@ -164,11 +166,16 @@ impl Link {
             self.large.set(Some(known));
             return;
         }
-        if let Some(file) = self.state.pictures.row(picture).and_then(|row| self.file(&row.file)) {
+        if let Some(file) = self.original(picture) {
             self.keep_large(picture, Url::create_object_url_with_blob(&file).ok());
         } else {
             self.say(ToEngine::Picture { picture: picture as usize });
         }
+    }
+
+    /// The picture itself, where the page holds its file.
+    pub(crate) fn original(&self, picture: u32) -> Option<Blob> {
+        self.state.pictures.row(picture).and_then(|row| self.file(&row.file))
     }
 
     fn file(&self, path: &str) -> Option<Blob> {
@@ -237,9 +244,9 @@ impl Link {
             let event = event.unchecked_into::<ErrorEvent>();
             event.prevent_default();
             let why = js_sys::Reflect::get(&event, &"message".into()).ok().and_then(|m| m.as_string());
-            link.lost(&why.unwrap_or_else(|| format!("{SCRIPT} could not be loaded")));
+            link.lost(&why.unwrap_or_else(|| "its program could not be loaded".to_owned()));
         });
-        let worker = address(SCRIPT).and_then(|at| Worker::new(&at).ok());
+        let worker = start_worker();
         if let Some(worker) = &worker {
             worker.set_onmessage(Some(hear.as_ref().unchecked_ref()));
             worker.set_onerror(Some(fail.as_ref().unchecked_ref()));
@@ -394,10 +401,14 @@ fn is_answer(request: &CellRequest, cell: &gistmap::album::Cell) -> bool {
         && u64::from(request.seed) == cell.seed
 }
 
-/// An address beside the page.
-pub(crate) fn address(file: &str) -> Option<String> {
+fn start_worker() -> Option<Worker> {
+    let script = document().document_element()?.get_attribute(SCRIPT)?;
     let base = document().base_uri().ok().flatten()?;
-    Url::new_with_base(file, &base).ok().map(|url| url.href())
+    let address = Url::new_with_base(&script, &base).ok()?.href();
+    let options = WorkerOptions::new();
+    options.set_type(WorkerType::Module);
+    options.set_name(ENGINE);
+    Worker::new_with_options(&address, &options).ok()
 }
 
 fn post(worker: &Worker, command: &ToEngine) -> Result<(), String> {
