@@ -190,7 +190,7 @@ impl SegmentFile for OpfsFile {
 
 /// The bytes of a file, or of a part of one.
 pub(crate) fn read_blob(blob: &Blob) -> Result<Uint8Array, JsValue> {
-    Ok(Uint8Array::new(&FileReaderSync::new()?.read_as_array_buffer(blob)?))
+    Ok(Uint8Array::new(&FileReaderSync::new()?.read_as_array_buffer(blob)?.into()))
 }
 
 fn at(offset: u64) -> FileSystemReadWriteOptions {
