@@ -63,6 +63,10 @@ pub(crate) struct RunArguments {
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceChoice,
 
+    /// Run the networks of a folder of packs, as the page has them, in place of the published weights.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) packs: Option<PathBuf>,
+
     /// How the map is laid out.
     #[arg(long, default_value = "tsne", value_parser = ["tsne", "pca"])]
     pub(crate) project: String,

@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod convert;
+mod packs;
 mod pull;
 mod source;
 
@@ -17,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 pub use checkpoint::read_checkpoint;
 pub use convert::{Pack, pack_name};
+pub use packs::PackFolder;
 
 /// What can go wrong with a model's files; each error says what to do.
 #[derive(Debug, thiserror::Error)]
