@@ -9,22 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-/// In the order in which they are renamed: a file comes after those that it names.
-const FILES: [&str; 13] = [
-    "icon.svg",
-    "page_bg.wasm",
-    "engine_bg.wasm",
-    "hand_bg.wasm",
-    "page.js",
-    "engine.js",
-    "hand.js",
-    "boot.css",
-    "style.css",
-    "worker.js",
-    "boot.js",
-    "manifest.webmanifest",
-    "index.html",
-];
+/// What starts the programs: they name files of every other kind.
+const STARTERS: [&str; 2] = ["worker.js", "boot.js"];
 /// Not renamed: what a person or a bookmark asks for.
 const PAGE: &str = "index.html";
 const SERVICE_WORKER: &str = "sw.js";
@@ -43,14 +29,14 @@ pub(crate) fn seal() -> Result<()> {
 }
 
 fn seal_folder(folder: &Path) -> Result<()> {
-    let mut renamed: Vec<(&str, String)> = Vec::new();
-    for name in FILES {
-        let path = folder.join(name);
+    let mut renamed: Vec<(String, String)> = Vec::new();
+    for name in files(folder)? {
+        let path = folder.join(&name);
         let mut bytes = read(&path)?;
         if let Ok(text) = std::str::from_utf8(&bytes) {
             bytes = with_new_names(text, &renamed).into_bytes();
         }
-        let new = if name == PAGE { name.to_owned() } else { hashed_name(name, &bytes) };
+        let new = if name == PAGE { name.clone() } else { hashed_name(&name, &bytes) };
         write(&folder.join(&new), &bytes)?;
         if new != name {
             std::fs::remove_file(&path).with_context(|| path.display().to_string())?;
@@ -60,8 +46,38 @@ fn seal_folder(folder: &Path) -> Result<()> {
     name_release(folder, &renamed)
 }
 
+/// The files beside the page, and the page, in the order in which they are renamed: after those that they name.
+fn files(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_file() && name != SERVICE_WORKER {
+            names.push(name);
+        }
+    }
+    for name in STARTERS.into_iter().chain([PAGE]) {
+        if !names.iter().any(|found| found == name) {
+            bail!("the built page lacks {}", folder.join(name).display());
+        }
+    }
+    names.sort_by_key(|name| (rank(name), name.clone()));
+    Ok(names)
+}
+
+/// Pictures, fonts and programs name nothing; scripts name programs, the page names all.
+fn rank(name: &str) -> u8 {
+    match name.rsplit_once('.').map(|(_, ending)| ending) {
+        _ if name == PAGE => 3,
+        _ if STARTERS.contains(&name) => 2,
+        Some("webmanifest") => 2,
+        Some("js" | "css") => 1,
+        _ => 0,
+    }
+}
+
 /// The release is named after the page, which names (by their hashes) all files but the lists.
-fn name_release(folder: &Path, renamed: &[(&str, String)]) -> Result<()> {
+fn name_release(folder: &Path, renamed: &[(String, String)]) -> Result<()> {
     let mut files: Vec<String> = renamed.iter().map(|(_, new)| new.clone()).filter(|new| new != PAGE).collect();
     snippets(folder, &folder.join("snippets"), &mut files)?;
     files.push("packs/packs.json".to_owned());
@@ -103,7 +119,7 @@ fn snippets(root: &Path, folder: &Path, files: &mut Vec<String>) -> Result<()> {
 }
 
 /// The text with every renamed file under its new name. A name counts where it ends a quoted address.
-fn with_new_names(text: &str, renamed: &[(&str, String)]) -> String {
+fn with_new_names(text: &str, renamed: &[(String, String)]) -> String {
     let mut text = text.to_owned();
     for (old, new) in renamed {
         for (before, after) in [('"', '"'), ('/', '"'), ('\'', '\''), ('/', '\'')] {
@@ -143,7 +159,7 @@ mod tests {
     fn built(folder: &Path, engine: &str) {
         std::fs::create_dir_all(folder.join("packs")).unwrap();
         std::fs::create_dir_all(folder.join("snippets/crate-1")).unwrap();
-        for name in FILES {
+        for name in ["icon.svg", "page.js", "page_bg.wasm", "hand.js", "style.css", "boot.js", "manifest.webmanifest"] {
             std::fs::write(folder.join(name), name).unwrap();
         }
         let page =
@@ -190,7 +206,7 @@ mod tests {
 
     #[test]
     fn only_whole_names_are_replaced() {
-        let renamed = [("page.js", "page-1.js".to_owned())];
+        let renamed = [("page.js".to_owned(), "page-1.js".to_owned())];
         let text = "import './page.js'; \"homepage.js\" \"page.js\" page.json";
         assert_eq!(with_new_names(text, &renamed), "import './page-1.js'; \"homepage.js\" \"page-1.js\" page.json");
     }
