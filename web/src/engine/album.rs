@@ -2,10 +2,10 @@
 
 use std::io::Cursor;
 
-use gistmap::album::Album;
-use gistmap::album::archive::{self, Opened};
+use gistmap::album::archive;
 use gistmap::album::files::{Contents, files, media_type};
 use gistmap::album::manifest::{Manifest, ModelEntry};
+use gistmap::album::{Album, Opened};
 use gistmap::protocol::{Event, Plan, Seen};
 use gistmap::report::html::Thumbnails;
 use gistmap_web::protocol::{ALBUM_FILE, FromEngine};

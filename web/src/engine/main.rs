@@ -24,6 +24,7 @@ mod speed;
 
 use std::rc::Rc;
 
+use gistmap::device::on_trouble;
 use gistmap_web::protocol::{self, ToEngine, Trouble};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -35,6 +36,7 @@ use mail::Inbox;
 
 fn main() {
     mail::tell_of_panics();
+    on_trouble(|what| mail::send_failure(Trouble::Device, format!("the GPU can be used no longer: {what}")));
     let scope = mail::scope();
     let desk = Rc::new(Desk::new(scope.clone().into()));
     let inbox = Rc::new(Inbox::default());
