@@ -12,7 +12,9 @@ use web_sys::{Blob, ErrorEvent, File, HtmlAnchorElement, MessageEvent, Url, Work
 
 use crate::state::{Phase, State, blob};
 
-/// What tells the workers' script to load the engine.
+/// Where the page says what the workers' script is called.
+const SCRIPT: &str = "data-worker";
+/// The worker's name tells the script which program to load.
 const ENGINE: &str = "engine";
 /// How often the page looks whether the engine has been heard.
 const WATCH: Duration = Duration::from_secs(5);
@@ -164,11 +166,16 @@ impl Link {
             self.large.set(Some(known));
             return;
         }
-        if let Some(file) = self.state.pictures.row(picture).and_then(|row| self.file(&row.file)) {
+        if let Some(file) = self.original(picture) {
             self.keep_large(picture, Url::create_object_url_with_blob(&file).ok());
         } else {
             self.say(ToEngine::Picture { picture: picture as usize });
         }
+    }
+
+    /// The picture itself, where the page holds its file.
+    pub(crate) fn original(&self, picture: u32) -> Option<Blob> {
+        self.state.pictures.row(picture).and_then(|row| self.file(&row.file))
     }
 
     fn file(&self, path: &str) -> Option<Blob> {
@@ -237,13 +244,9 @@ impl Link {
             let event = event.unchecked_into::<ErrorEvent>();
             event.prevent_default();
             let why = js_sys::Reflect::get(&event, &"message".into()).ok().and_then(|m| m.as_string());
-            link.lost(&why.unwrap_or_else(|| "its script could not be loaded".to_owned()));
+            link.lost(&why.unwrap_or_else(|| "its program could not be loaded".to_owned()));
         });
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        options.set_name(ENGINE);
-        let script = document().document_element().and_then(|root| root.get_attribute("data-worker"));
-        let worker = script.and_then(|at| Worker::new_with_options(&at, &options).ok());
+        let worker = start_worker();
         if let Some(worker) = &worker {
             worker.set_onmessage(Some(hear.as_ref().unchecked_ref()));
             worker.set_onerror(Some(fail.as_ref().unchecked_ref()));
@@ -396,6 +399,16 @@ fn is_answer(request: &CellRequest, cell: &gistmap::album::Cell) -> bool {
     k && request.representation == cell.representation
         && request.clusterer == cell.clusterer
         && u64::from(request.seed) == cell.seed
+}
+
+fn start_worker() -> Option<Worker> {
+    let script = document().document_element()?.get_attribute(SCRIPT)?;
+    let base = document().base_uri().ok().flatten()?;
+    let address = Url::new_with_base(&script, &base).ok()?.href();
+    let options = WorkerOptions::new();
+    options.set_type(WorkerType::Module);
+    options.set_name(ENGINE);
+    Worker::new_with_options(&address, &options).ok()
 }
 
 fn post(worker: &Worker, command: &ToEngine) -> Result<(), String> {

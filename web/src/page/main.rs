@@ -2,6 +2,7 @@
 
 mod intake;
 mod link;
+mod map;
 mod state;
 mod views;
 

@@ -14,7 +14,7 @@ impl State {
     /// Takes in a message. Files, pictures and device losses are `link`'s, which acts on them before.
     pub(crate) fn apply(&self, message: FromEngine) {
         match message {
-            FromEngine::Ready { webgpu, about } => self.device.set(Some(Device { webgpu, about })),
+            FromEngine::Ready { webgpu, about } | FromEngine::Device { webgpu, about } => self.device.set(Some(Device { webgpu, about })),
             FromEngine::Fetching { name, done, total } => self.stages.update(|s| s.fetch(name, done, total)),
             FromEngine::Opened { title, pictures, label_names, ignored, album } => {
                 self.forget_run();

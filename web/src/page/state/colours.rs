@@ -7,6 +7,11 @@ use leptos::prelude::*;
 
 use super::{Found, Pictures};
 
+/// Colours of likeness that are told apart.
+const RAMP: usize = 64;
+/// What pictures have in common when colours tell nothing.
+const PLAIN_LIGHT: Colour = Colour::rgb(0x5b, 0x64, 0x72);
+const PLAIN_DARK: Colour = Colour::rgb(0x9a, 0xa3, 0xb2);
 /// Where the chosen theme is kept.
 const THEME_KEY: &str = "gistmap-theme";
 
@@ -90,8 +95,8 @@ pub(crate) struct Colouring {
     clusters: Arc<Vec<Colour>>,
     labels: Arc<Vec<Colour>>,
     noise: Colour,
-    /// Red, green, blue, alpha of each picture.
-    pub(crate) pictures: Arc<Vec<[u8; 4]>>,
+    /// The colour of each picture.
+    pub(crate) pictures: Arc<Vec<Colour>>,
 }
 
 impl Colouring {
@@ -104,25 +109,20 @@ impl Colouring {
         found: Option<&Found>,
     ) -> Self {
         let count = pictures.count.get();
-        let k = assignment.iter().max().map_or(0, |max| usize::try_from(max + 1).unwrap_or(0));
         let theme = theme.palette();
         let mut colouring = Self {
-            clusters: Arc::new(palette::categorical(k, theme)),
+            clusters: Arc::new(palette::categorical(clusters_of(assignment), theme)),
             labels: Arc::new(palette::categorical(labels, theme)),
             noise: palette::noise(theme),
             pictures: Arc::default(),
         };
-        let solid = |c: Colour| [c.r, c.g, c.b, 255];
-        let plain = solid(if theme == palette::Theme::Light { Colour::rgb(0x5b, 0x64, 0x72) } else { Colour::rgb(0x9a, 0xa3, 0xb2) });
-        let of: Vec<[u8; 4]> = match by {
+        let of: Vec<Colour> = match by {
             ColourBy::Cluster if assignment.len() == count => {
-                assignment.iter().map(|c| solid(colouring.cluster(*c))).collect()
+                assignment.iter().map(|c| colouring.cluster(*c)).collect()
             }
-            ColourBy::Label if labels > 0 => {
-                pictures.labels().into_iter().map(|l| solid(colouring.label(l))).collect()
-            }
+            ColourBy::Label if labels > 0 => pictures.labels().into_iter().map(|l| colouring.label(l)).collect(),
             ColourBy::Likeness => likeness(found, count, theme),
-            _ => vec![plain; count],
+            _ => vec![if theme == palette::Theme::Light { PLAIN_LIGHT } else { PLAIN_DARK }; count],
         };
         colouring.pictures = Arc::new(of);
         colouring
@@ -139,28 +139,23 @@ impl Colouring {
     }
 }
 
-/// Found pictures on a ramp from the least to the most alike, the rest faint.
-fn likeness(found: Option<&Found>, count: usize, theme: palette::Theme) -> Vec<[u8; 4]> {
-    let noise = palette::noise(theme);
-    let mut colours = vec![[noise.r, noise.g, noise.b, 90]; count];
+/// How many clusters an assignment names.
+pub(crate) fn clusters_of(assignment: &[i32]) -> usize {
+    assignment.iter().max().map_or(0, |max| usize::try_from(max + 1).unwrap_or(0))
+}
+
+/// Found pictures on the ramp from the least to the most alike, the rest grey.
+fn likeness(found: Option<&Found>, count: usize, theme: palette::Theme) -> Vec<Colour> {
+    let mut colours = vec![palette::noise(theme); count];
     let Some(found) = found else { return colours };
+    let ramp = palette::sequential(RAMP, theme);
     let low = found.pictures.iter().map(|p| p.1).fold(f32::INFINITY, f32::min);
     let high = found.pictures.iter().map(|p| p.1).fold(f32::NEG_INFINITY, f32::max);
     for (picture, cosine) in found.pictures.iter() {
-        if let Some(colour) = colours.get_mut(*picture as usize) {
-            let c = likeness_colour(f64::from((cosine - low) / (high - low).max(1e-6)), theme);
-            *colour = [c.r, c.g, c.b, 255];
+        let step = (cosine - low) / (high - low).max(1e-6) * (RAMP - 1) as f32;
+        if let (Some(of), Some(colour)) = (colours.get_mut(*picture as usize), ramp.get(step.round() as usize)) {
+            *of = *colour;
         }
     }
     colours
-}
-
-/// A place in [0, 1] on the ramp of likeness: even steps of lightness, away from the theme's background.
-pub(crate) fn likeness_colour(place: f64, theme: palette::Theme) -> Colour {
-    let place = place.clamp(0.0, 1.0);
-    let lightness = match theme {
-        palette::Theme::Light => 0.84 - 0.44 * place,
-        palette::Theme::Dark => 0.42 + 0.44 * place,
-    };
-    palette::from_oklch(lightness, 0.06 + 0.1 * place, 4.5 + 1.3 * place)
 }

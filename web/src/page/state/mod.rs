@@ -18,7 +18,7 @@ use gistmap::album::{Cell, ClusterSummary, Failure};
 use gistmap::protocol::Plan;
 use leptos::prelude::*;
 
-pub(crate) use colours::{ColourBy, Colouring, Theme, likeness_colour};
+pub(crate) use colours::{ColourBy, Colouring, Theme, clusters_of};
 pub(crate) use pictures::{Pictures, blob};
 pub(crate) use progress::{Fetch, STAGES, StageProgress, StageState, now};
 pub(crate) use replay::{Film, KMeansFrame, Replay, Teaching};
@@ -163,6 +163,8 @@ pub(crate) struct State {
     pub(crate) theme: RwSignal<Theme>,
     pub(crate) pane: RwSignal<Pane>,
     pub(crate) sheet: RwSignal<Option<Sheet>>,
+    /// Dragging on the map draws a lasso.
+    pub(crate) lasso: RwSignal<bool>,
     /// The cell that is shown beside the main one.
     pub(crate) beside: RwSignal<Option<usize>>,
     pub(crate) toasts: RwSignal<Vec<Toast>>,
@@ -237,6 +239,7 @@ impl State {
             theme,
             pane: RwSignal::new(Pane::Map),
             sheet: RwSignal::new(None),
+            lasso: RwSignal::new(false),
             beside: RwSignal::new(None),
             toasts: RwSignal::new(Vec::new()),
             said: RwSignal::new(String::new()),

@@ -69,6 +69,13 @@ impl State {
         self.selection.set(Selection { members: Arc::new(members), origin });
     }
 
+    /// Adds these pictures to the selection.
+    pub(crate) fn select_more(&self, more: Vec<u32>, origin: Origin) {
+        let mut members = self.selection.with_untracked(|s| (*s.members).clone());
+        members.extend(more);
+        self.select(members, origin);
+    }
+
     /// Selects a cluster's members; a second time, nothing.
     pub(crate) fn pick_cluster(&self, cluster: i32) {
         if self.selection.with_untracked(|s| s.origin == Origin::Cluster(cluster)) {
@@ -100,7 +107,7 @@ impl State {
 
     /// Whether there is something to look at.
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self.phase.get(), Phase::Running | Phase::Done | Phase::Failed)
+        matches!(self.phase.get(), Phase::Running | Phase::Done)
     }
 }
 

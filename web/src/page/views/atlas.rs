@@ -3,35 +3,76 @@
 
 use leptos::prelude::*;
 
-use super::format;
+use super::compare::{Beside, MainCaption};
 use super::grid::Wall;
 use super::icons::{Glyph, Icon};
+use super::legend::Legend;
+use super::plot::{Plot, Plotted};
 use crate::link::Link;
-use crate::state::{ColourBy, Phase, State, likeness_colour};
-
-/// Labels named in the legend; more would hide the map.
-const LEGEND_LABELS: usize = 24;
-/// Steps of the ramp in the legend.
-const RAMP: usize = 24;
+use crate::map::Map;
+use crate::state::{ColourBy, Phase, State};
 
 /// Map and tools.
 #[component]
 pub(super) fn Atlas() -> impl IntoView {
     let state = expect_context::<State>();
     let gathering = Memo::new(move |_| state.phase.get() == Phase::Running && state.layout.with(Option::is_none));
+    let (map, second) = (Map::new(), Map::new());
+    let compared = Memo::new(move |_| state.beside.get().filter(|i| *i != state.main_cell.get()));
+    // Two maps of the same places move together; other places have nothing to do with each other.
+    let same_places = move || {
+        let of = |i: usize| state.cells.with_untracked(|c| c.get(i).map(|c| c.representation.clone()));
+        compared.get_untracked().is_some_and(|i| of(i) == of(state.main_cell.get_untracked()))
+    };
+    let follow = move |from: Map, to: Map| {
+        if same_places() && let Some(viewport) = from.viewport() {
+            to.look(&viewport);
+        }
+    };
+    let plotted = Plotted::main(state);
     view! {
         <section class="centre" aria-label="Map">
             <div class="tools" role="toolbar" aria-label="Map tools">
                 <Search/>
                 <ColourChoice/>
+                <Tools map second/>
             </div>
-            <div class="map" data-testid="map">
-                <Legend/>
-                <div class="gather" class:gone=move || !gathering.get()>
-                    <Wall/>
+            <div class="maps">
+                <div class="map-area">
+                    <Show when=move || compared.get().is_some()><MainCaption/></Show>
+                    <Plot map plotted on_view=Callback::new(move |()| follow(map, second))/>
+                    <Legend/>
+                    <div class="gather" class:gone=move || !gathering.get()>
+                        <Wall/>
+                    </div>
                 </div>
+                {move || compared.get().map(|index| view! {
+                    <Beside index map=second on_view=Callback::new(move |()| follow(second, map))/>
+                })}
             </div>
         </section>
+    }
+}
+
+/// Lasso, and the whole map.
+#[component]
+fn Tools(map: Map, second: Map) -> impl IntoView {
+    let state = expect_context::<State>();
+    let fit = move |_| {
+        map.fit();
+        second.fit();
+    };
+    // What is selected can be looked at closely.
+    let near = move |_| {
+        let members = state.selection.with_untracked(|s| s.members.iter().map(|p| *p as usize).collect::<Vec<_>>());
+        map.zoom_to(&members);
+    };
+    view! {
+        <div class="tool-buttons">
+            <button class="quiet" class:gone=move || state.selection.with(|s| s.len() < 2) type="button" title="Go near the selected pictures" aria-label="Go near the selected pictures" on:click=near><Icon glyph=Glyph::Search/></button>
+            <button class="quiet" type="button" data-testid="lasso" title="Draw around pictures (or hold Shift and drag)" aria-label="Draw around pictures" aria-pressed=move || state.lasso.get().to_string() on:click=move |_| state.lasso.update(|on| *on = !*on)><Icon glyph=Glyph::Lasso/></button>
+            <button class="quiet" type="button" data-testid="fit" title="Show the whole map (0)" aria-label="Show the whole map" on:click=fit><Icon glyph=Glyph::Fit/></button>
+        </div>
     }
 }
 
@@ -124,38 +165,5 @@ fn ColourChoice() -> impl IntoView {
                 }).collect_view()}
             </select>
         </label>
-    }
-}
-
-/// What the colours mean, where the list of groups does not tell.
-#[component]
-fn Legend() -> impl IntoView {
-    let state = expect_context::<State>();
-    let labels = move || {
-        let names = state.label_names.get();
-        let more = names.len().saturating_sub(LEGEND_LABELS);
-        let lines = (0_u32..).zip(names.iter().take(LEGEND_LABELS).cloned()).map(|(i, name)| {
-            let colour = state.colouring.with(|c| c.label(Some(i)).hex());
-            view! { <li><span class="swatch" style:background-color=colour></span>{name}</li> }
-        });
-        view! {
-            <ul>{lines.collect_view()}</ul>
-            {(more > 0).then(|| view! { <p class="muted">{format!("and {} more", format::count(more))}</p> })}
-        }
-    };
-    let ramp = move || {
-        let theme = state.theme.get().palette();
-        let step = move |i: usize| likeness_colour(i as f64 / (RAMP - 1) as f64, theme).hex();
-        view! {
-            <p class="ramp" aria-hidden="true">{(0..RAMP).map(|i| view! { <span style:background-color=step(i)></span> }).collect_view()}</p>
-            <p class="ramp-ends"><span>"less alike"</span><span>"more alike"</span></p>
-        }
-    };
-    view! {
-        {move || match state.colour_by.get() {
-            ColourBy::Label => Some(view! { <aside class="legend" aria-label="Labels">{labels()}</aside> }.into_any()),
-            ColourBy::Likeness => Some(view! { <aside class="legend" aria-label="Likeness to the search">{ramp()}</aside> }.into_any()),
-            ColourBy::Cluster | ColourBy::Plain => None,
-        }}
     }
 }

@@ -131,8 +131,7 @@ fn Tile(place: usize, picture: u32, tiling: Memo<Tiling>) -> impl IntoView {
     let name = state.pictures.row(picture).map(|r| r.file.to_string()).unwrap_or_default();
     let selected = move || state.selection.with(|s| s.has(picture));
     let colour = move || {
-        let [r, g, b, _] = state.colouring.with(|c| c.pictures.get(picture as usize).copied()).unwrap_or([0; 4]);
-        format!("rgb({r} {g} {b})")
+        state.colouring.with(|c| c.pictures.get(picture as usize).map(|c| c.hex()))
     };
     let click = move |event: web_sys::MouseEvent| {
         if event.ctrl_key() || event.meta_key() || event.shift_key() {

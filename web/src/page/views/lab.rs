@@ -20,6 +20,16 @@ impl Sheet {
             Self::Experiments => "experiments",
             Self::Replay => "replay",
             Self::Explain => "explain",
+            Self::Problems => "problems",
+        }
+    }
+
+    /// The name by which tests find the tab.
+    fn hook(self) -> &'static str {
+        match self {
+            Self::Experiments => "tab-experiments",
+            Self::Replay => "tab-replay",
+            Self::Explain => "tab-explain",
             Self::Problems => "errors",
         }
     }
@@ -81,7 +91,7 @@ fn Tab(sheet: Sheet) -> impl IntoView {
             type="button"
             role="tab"
             id=format!("tab-{}", sheet.id())
-            data-testid=format!("tab-{}", sheet.id())
+            data-testid=sheet.hook()
             aria-selected=move || chosen().to_string()
             aria-controls="lab-sheet"
             tabindex=move || if chosen() || (state.sheet.get().is_none() && sheet == SHEETS[0]) { "0" } else { "-1" }

@@ -5,8 +5,10 @@
 
 mod app;
 mod atlas;
+mod bitmaps;
 mod charts;
 mod clusters;
+mod compare;
 mod empty;
 mod experiments;
 mod explain;
@@ -17,7 +19,9 @@ mod hovercard;
 mod icons;
 mod inspector;
 mod lab;
+mod legend;
 mod lightbox;
+mod plot;
 mod problems;
 mod progress;
 mod recipe;

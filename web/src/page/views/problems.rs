@@ -30,7 +30,7 @@ pub(super) fn Problems() -> impl IntoView {
         (more > 0).then(|| view! { <p class="muted">{format!("and {} more, all of them in errors.csv.", format::count(more))}</p> })
     };
     view! {
-        <div class="problems" data-testid="errors">
+        <div class="problems" data-testid="problems">
             {ignored}
             <Show when=move || state.failures.with(|f| !f.is_empty()) fallback=|| view! { <p class="muted">"Every picture could be used."</p> }>
                 <table>

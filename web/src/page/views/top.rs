@@ -64,11 +64,11 @@ fn DeviceChip() -> impl IntoView {
             Some(name) => !name.contains("cpu"),
             None => state.device.get().is_some_and(|d| d.webgpu),
         };
-        if gpu { "GPU" } else { "CPU" }
+        if gpu { "WebGPU" } else { "CPU" }
     };
     view! {
         <button class="chip" type="button" data-testid="device" popovertarget="device-about" title=sentence>
-            <span class="chip-dot" class:gpu=move || short() == "GPU"></span>
+            <span class="chip-dot" class:gpu=move || short() == "WebGPU"></span>
             {short}
         </button>
         <div class="popover device-about" id="device-about" popover="auto" role="note">
