@@ -8,11 +8,12 @@
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, PaddingConfig2d};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::encoder::{ImageEncoder, ImageOutput, Output};
 use crate::linear::linear;
+use crate::precision::Precision;
 use crate::weights::take_folded;
 
 /// Side of the square input, pixels.
@@ -96,17 +97,26 @@ impl EfficientNetLite0 {
         Ok(Self { stem, blocks, head, classifier })
     }
 
+    /// The same network in another precision; its device must support it
+    /// ([`supports_f16`](crate::precision::supports_f16)).
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        precision.of(self)
+    }
+
     /// `[n, 3, 224, 224]`, normalised, to features `[n, 1280]` and logits `[n, 1000]`.
     pub fn features_and_logits(&self, pixels: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
-        let mut x = relu6(self.stem.forward(pixels));
+        let precision = FloatDType::from(self.stem.weight.dtype());
+        let mut x = relu6(self.stem.forward(pixels.cast(precision)));
         for block in &self.blocks {
             x = block.forward(x);
         }
-        let x = relu6(self.head.forward(x));
+        // The mean over 49 pixels is taken in f32: in halves, each addition would cost a digit.
+        let x = relu6(self.head.forward(x)).cast(FloatDType::F32);
         let [n, channels, height, width] = x.dims();
         let features = x.reshape([n, channels, height * width]).mean_dim(2).reshape([n, channels]);
-        let logits = self.classifier.forward(features.clone());
-        (features, logits)
+        let logits = self.classifier.forward(features.clone().cast(precision));
+        (features, logits.cast(FloatDType::F32))
     }
 }
 

@@ -7,11 +7,12 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData, activation};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::encoder::{Output, TextEncoder};
 use crate::linear::linear;
+use crate::precision::Precision;
 
 /// Length of a sentence vector.
 pub const DIMENSION: usize = 384;
@@ -49,7 +50,10 @@ impl Layer {
         let key = heads(self.key.forward(x.clone()));
         let value = heads(self.value.forward(x.clone()));
         let scores = query.matmul(key.swap_dims(2, 3)).div_scalar(((width / HEADS) as f32).sqrt());
-        let mixed = activation::softmax(scores + bias, 3).matmul(value);
+        // No half holds the mask, and attention to many tokens is a sum of small numbers: softmax stays in f32.
+        let precision = FloatDType::from(value.dtype());
+        let weights = activation::softmax(scores.cast(FloatDType::F32) + bias, 3).cast(precision);
+        let mixed = weights.matmul(value);
         let mixed = mixed.swap_dims(1, 2).reshape([n, tokens, width]);
         let x = self.attention_norm.forward(self.attention_output.forward(mixed) + x);
         let wide = activation::gelu(self.intermediate.forward(x.clone()));
@@ -85,6 +89,13 @@ impl MiniLm {
         Ok(Self { words, positions, token_type, norm, layers })
     }
 
+    /// The same network in another precision; its device must support it
+    /// ([`supports_f16`](crate::precision::supports_f16)).
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        precision.of(self)
+    }
+
     /// Ids and mask `[n, tokens]` (1 where there is a token) to sentence vectors `[n, 384]`.
     pub fn sentence_vectors(&self, ids: Tensor<2, Int>, mask: Tensor<2>) -> Tensor<2> {
         let [n, tokens] = ids.dims();
@@ -96,7 +107,7 @@ impl MiniLm {
             x = layer.forward(x, bias.clone());
         }
         let mask = mask.reshape([n, tokens, 1]);
-        let sum = (x * mask.clone()).sum_dim(1).reshape([n, DIMENSION]);
+        let sum = (x.cast(FloatDType::F32) * mask.clone()).sum_dim(1).reshape([n, DIMENSION]);
         let mean = sum / mask.sum_dim(1).reshape([n, 1]);
         let norm = mean.clone().powi_scalar(2).sum_dim(1).sqrt();
         mean / norm.clamp_min(1e-12)

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use gistmap::protocol::{ClusterCount, DeviceChoice};
+use gistmap_models::pack::Quantization;
 
 /// See what your pictures are about: describe, measure, cluster, name and map a folder of images.
 #[derive(Debug, Parser)]
@@ -19,7 +20,7 @@ pub(crate) enum Action {
     Run(RunArguments),
     /// Show an album in the page, or the page alone; only this machine can see it.
     View(ViewArguments),
-    /// List, fetch and check the models.
+    /// List, fetch, check and convert the models.
     Models(ModelsArguments),
     /// List the devices that can run the networks.
     Devices(DevicesArguments),
@@ -61,6 +62,10 @@ pub(crate) struct RunArguments {
     /// Where networks run: auto, cpu, wgpu or cuda.
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceChoice,
+
+    /// Run the networks of a folder of packs, as the page has them, in place of the published weights.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) packs: Option<PathBuf>,
 
     /// How the map is laid out.
     #[arg(long, default_value = "tsne", value_parser = ["tsne", "pca"])]
@@ -122,6 +127,19 @@ pub(crate) enum ModelsAction {
     Verify {
         /// Name; all that are here when left out.
         name: Option<String>,
+    },
+    /// Write the weights of a model as a small file for the page.
+    Convert {
+        /// Name, as `gistmap models list` shows it.
+        name: String,
+
+        /// How weights are stored: q8 (8-bit integers) or f16 (halves).
+        #[arg(long, value_name = "q8|f16", default_value = "q8")]
+        to: Quantization,
+
+        /// Where the file goes [default: NAME.q8.safetensors or NAME.f16.safetensors].
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Print the folder of a model.
     Path {
