@@ -62,23 +62,37 @@ impl Folder {
         let file: FileSystemFileHandle = settle(self.0.get_file_handle(name)).await.ok()?;
         let handle = match shared_handle(&file).await {
             Ok(handle) => Handle::Access(handle),
-            // Another tab writes to it, or holds it in a browser without shared handles.
+            // A browser without shared handles, and another tab holds it.
             Err(_) => Handle::Snapshot(settle(file.get_file()).await.ok()?),
         };
         Some(OpfsFile::of(handle))
     }
 
-    /// Makes an empty file, or empties one, that nobody else writes to.
+    /// Makes an empty file that this worker writes to; others may read what has been written.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub(crate) async fn create(&self, name: &str) -> Result<OpfsFile, String> {
+        let handle = shared_handle(&self.file(name).await?).await?;
+        Ok(OpfsFile::of(Handle::Access(handle)))
+    }
+
+    /// Makes or empties a file; nobody else reads it before it is dropped.
     ///
     /// # Errors
     /// When another tab has it open, or there is no room.
-    pub(crate) async fn create(&self, name: &str) -> Result<OpfsFile, String> {
-        let options = FileSystemGetFileOptions::new();
-        options.set_create(true);
-        let file: FileSystemFileHandle = settle(self.0.get_file_handle_with_options(name, &options)).await?;
-        let handle: FileSystemSyncAccessHandle = settle(file.create_sync_access_handle()).await?;
+    pub(crate) async fn claim(&self, name: &str) -> Result<OpfsFile, String> {
+        let handle = self.file(name).await?.create_sync_access_handle();
+        let handle: FileSystemSyncAccessHandle = settle(handle).await?;
         handle.truncate_with_u32(0).map_err(|e| said(&e))?;
         Ok(OpfsFile::of(Handle::Access(handle)))
+    }
+
+    /// A file, made when it is missing.
+    async fn file(&self, name: &str) -> Result<FileSystemFileHandle, String> {
+        let options = FileSystemGetFileOptions::new();
+        options.set_create(true);
+        settle(self.0.get_file_handle_with_options(name, &options)).await
     }
 
     /// Removes a file; one that another tab holds stays.
@@ -87,10 +101,11 @@ impl Folder {
     }
 }
 
-/// A handle that other tabs may have as well, where the browser knows such a thing, else one of our own.
+/// A handle that other workers may have as well, where the browser knows such a thing, else one of our own. Nobody
+/// writes to another's file; but the worker of a page that was just reloaded may still be writing to its own.
 async fn shared_handle(file: &FileSystemFileHandle) -> Result<FileSystemSyncAccessHandle, String> {
     let options = Object::new();
-    let open = Reflect::set(&options, &"mode".into(), &"read-only".into())
+    let open = Reflect::set(&options, &"mode".into(), &"readwrite-unsafe".into())
         .and_then(|_| Reflect::get(file, &"createSyncAccessHandle".into()))
         .and_then(|open| open.dyn_into::<Function>()?.call1(file, &options))
         .and_then(|promise| promise.dyn_into::<Promise>())

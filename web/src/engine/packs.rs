@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use gistmap::album::manifest::ModelEntry;
 use gistmap::engine::{Model, ModelSource};
 use gistmap::protocol::Cancel;
+use gistmap::runtime::Stopwatch;
 use gistmap::store::SegmentFile;
 use gistmap_models::checkpoint::Checkpoint;
 use gistmap_models::manifest::{self, Manifest, Role};
@@ -20,6 +21,8 @@ use super::opfs::{Folder, OpfsFile};
 const INDEX: &str = "packs/packs.json";
 /// Where packs are kept between visits.
 const FOLDER: &str = "packs";
+/// Seconds between two words about a download.
+const TELL_EVERY: f64 = 0.1;
 
 /// A file that `packs.json` lists.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -152,12 +155,17 @@ impl Packs {
         let mut bytes = Vec::with_capacity(file.bytes as usize);
         let mut hash = Sha256::new();
         let path = format!("packs/{}", file.file);
+        let mut told = Stopwatch::start();
         fetch::stream(&self.scope, &path, cancel, |part| {
             hash.update(part);
             bytes.extend_from_slice(part);
-            tell((bytes.len() as u64).min(file.bytes));
+            if told.seconds() > TELL_EVERY {
+                told = Stopwatch::start();
+                tell((bytes.len() as u64).min(file.bytes));
+            }
         })
         .await?;
+        tell(file.bytes);
         let found = hexadecimal(&hash.finalize());
         if found != file.sha256 {
             let (count, expected) = (bytes.len(), file.bytes);
@@ -166,7 +174,7 @@ impl Packs {
         }
         let Some(folder) = folder else { return Ok(Kept::Memory(bytes)) };
         // A pack that cannot be kept (another tab keeps it just now, no space) serves this visit all the same.
-        let written = match folder.create(&file.sha256).await {
+        let written = match folder.claim(&file.sha256).await {
             Ok(mut target) => target.write_at(0, &bytes).is_ok(),
             Err(_) => false,
         };

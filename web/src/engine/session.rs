@@ -10,7 +10,7 @@ use gistmap::collection::{Collection, CollectionError};
 use gistmap::engine::{Engine, RunError, StoredThumbnails};
 use gistmap::protocol::{Command, Event, Plan};
 use gistmap::report::html::Thumbnails;
-use gistmap::runtime::breathe;
+use gistmap::runtime::{Stopwatch, breathe};
 use gistmap::store::BlobStore;
 use gistmap_web::protocol::{FromEngine, ToEngine, Trouble};
 use js_sys::Array;
@@ -30,6 +30,8 @@ use super::{adapter, open, results};
 const SENTENCES: &str = "minilm";
 /// The models that words about pictures need.
 const WORDS: [&str; 2] = ["efficientnet-lite0", SENTENCES];
+/// Seconds between two words about progress: steps may be shorter, and the page has more to do than to count them.
+const TELL_EVERY: f64 = 0.05;
 const STOPPED: &str = "stopped; what was computed is kept, and the next run goes on from there";
 
 /// What is open besides the album itself.
@@ -162,9 +164,16 @@ impl Session<'_> {
         let fetching = |name: &str, done, total| send(&FromEngine::Fetching { name: name.to_owned(), done, total });
         self.packs.ensure(&models, &self.desk.cancel, &fetching).await.map_err(not_fetched)?;
         let (desk, speed) = (&self.desk, &mut self.speed);
+        let mut told = Stopwatch::start();
         let mut emit = |event: Event| {
             desk.hear(&event);
             speed.hear(&event);
+            if let Event::Progress { done, total, .. } = &event {
+                if told.seconds() < TELL_EVERY && done < total {
+                    return;
+                }
+                told = Stopwatch::start();
+            }
             send(&FromEngine::Event(event));
         };
         self.engine.handle(command, &mut self.album, &mut emit).await.map_err(|error| match error {
