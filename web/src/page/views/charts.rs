@@ -1,4 +1,4 @@
-//! A small curve with a mark on it: inertia by iteration, silhouette by number of groups.
+//! A small curve with a mark on it: inertia by iteration, silhouette by number of clusters.
 
 use leptos::prelude::*;
 

@@ -25,7 +25,7 @@ pub(super) fn Clusters() -> impl IntoView {
     view! {
         <section class="clusters" aria-labelledby="clusters-title">
             <h2 class="panel-title" id="clusters-title">
-                "Groups"
+                "Clusters"
                 <span class="badge">{move || state.clusters.with(|c| c.iter().filter(|c| c.cluster >= 0).count())}</span>
             </h2>
             <ul>
@@ -79,7 +79,7 @@ fn Row(cluster: Cluster, largest: Memo<usize>) -> impl IntoView {
                 <span class="strip">{strip}</span>
                 <span class="cluster-words">{words}</span>
                 {majority.map(|(label, purity)| view! {
-                    <span class="cluster-label" title="The commonest label folder of this group, and its share">
+                    <span class="cluster-label" title="The commonest label folder of this cluster, and its share">
                         <strong>{format::percent(purity)}</strong>" "{label}
                     </span>
                 })}

@@ -14,7 +14,7 @@ use super::plot::{Plot, Plotted};
 use crate::map::Map;
 use crate::state::{ColourBy, Colouring, Origin, State, clusters_of};
 
-/// How a second grouping relates to the first.
+/// How a second clustering relates to the first.
 #[derive(Debug, Clone, PartialEq)]
 struct Relation {
     /// For each cluster of the second, the one of the first that it is most alike, each taken once.
@@ -50,7 +50,7 @@ impl Relation {
 /// What stands above a map in a comparison.
 fn caption(cell: &Cell) -> String {
     let ari = cell.scores.ari.map(|a| format!(" · ARI {a:.3}")).unwrap_or_default();
-    format!("{} · {}{ari}", format::representation(&cell.representation), format::counted(cell.k, "group"))
+    format!("{} · {}{ari}", format::representation(&cell.representation), format::counted(cell.k, "cluster"))
 }
 
 /// The caption of the main map while it is compared.
@@ -95,15 +95,15 @@ pub(super) fn Beside(index: usize, map: Map, on_view: Callback<()>) -> impl Into
             <Plot map plotted on_view/>
             {move || relation.get().map(|r| view! {
                 <p class="relation">
-                    <span title="Adjusted Rand index of the two groupings; 1 is equal">{format!("Agreement {:.3}", r.agreement)}</span>
-                    <button class="button small" type="button" disabled=r.moved.is_empty() on:click=select>{format!("{} changed group", format::counted(r.moved.len(), "picture"))}</button>
+                    <span title="Adjusted Rand index of the two clusterings; 1 is equal">{format!("Agreement {:.3}", r.agreement)}</span>
+                    <button class="button small" type="button" disabled=r.moved.is_empty() on:click=select>{format!("{} changed cluster", format::counted(r.moved.len(), "picture"))}</button>
                 </p>
             })}
         </div>
     }
 }
 
-/// Groups that are alike have the same colour on both maps.
+/// Clusters that are alike have the same colour on both maps.
 fn colours(state: &State, cell: Option<Cell>, relation: Option<Relation>) -> Arc<Vec<palette::Colour>> {
     let colouring: Colouring = state.colouring.get();
     let (ColourBy::Cluster, Some(cell), Some(relation)) = (state.colour_by.get(), cell, relation) else {

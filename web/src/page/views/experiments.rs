@@ -17,10 +17,10 @@ struct Score {
 }
 
 const SCORES: [Score; 5] = [
-    Score { title: "ACC", about: "Accuracy after the best matching of groups and labels", of: |c| c.scores.acc },
+    Score { title: "ACC", about: "Accuracy after the best matching of clusters and labels", of: |c| c.scores.acc },
     Score { title: "NMI", about: "Normalised mutual information with the labels", of: |c| c.scores.nmi },
     Score { title: "ARI", about: "Adjusted Rand index with the labels", of: |c| c.scores.ari },
-    Score { title: "Kappa", about: "Cohen's kappa after each group takes its commonest label", of: |c| c.scores.kappa },
+    Score { title: "Kappa", about: "Cohen's kappa after each cluster takes its commonest label", of: |c| c.scores.kappa },
     Score { title: "Silhouette", about: "Mean silhouette; needs no labels", of: |c| c.scores.silhouette },
 ];
 
@@ -38,12 +38,12 @@ pub(super) fn Experiments() -> impl IntoView {
     let key = |(i, c): &(usize, Cell)| (*i, c.k, c.seed, c.scores.silhouette.map(f64::to_bits), c.seconds.to_bits());
     view! {
         <table class="experiments" data-testid="experiments">
-            <caption class="unseen">"Every grouping that was tried"</caption>
+            <caption class="unseen">"Every clustering that was tried"</caption>
             <thead>
                 <tr>
-                    <th scope="col">"What is compared"</th>
+                    <th scope="col">"Representation"</th>
                     <th scope="col">"Clusterer"</th>
-                    <th scope="col" class="num">"Groups"</th>
+                    <th scope="col" class="num">"Clusters"</th>
                     <th scope="col" class="num">"Seed"</th>
                     {move || columns().map(|i| view! { <th scope="col" class="num" title=SCORES[i].about>{SCORES[i].title}</th> }).collect_view()}
                     <th scope="col" class="num">"Time"</th>
@@ -96,7 +96,7 @@ fn Row(index: usize, cell: Cell, best: Memo<Vec<f64>>, columns: Signal<std::ops:
     view! {
         <tr class:main=main aria-current=move || main().then_some("true") on:click=move |_| bring.run(())>
             <th scope="row">
-                <button class="link" type="button" title="Show this grouping and its map" on:click=move |event| { event.stop_propagation(); bring.run(()); }>{name}</button>
+                <button class="link" type="button" title="Show this clustering and its map" on:click=move |event| { event.stop_propagation(); bring.run(()); }>{name}</button>
             </th>
             <td>{if cell.clusterer == "kmeans" { "K-Means".to_owned() } else { cell.clusterer.clone() }}</td>
             <td class="num">{cell.k}{(!cell.k_curve.is_empty()).then_some(" auto")}</td>

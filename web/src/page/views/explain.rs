@@ -34,17 +34,17 @@ pub(super) fn Explain() -> impl IntoView {
                 <p>"Its best guesses become a sentence, and a second network turns the sentence into numbers: sentences that mean the same lie close together."</p>
                 <p class="fact">{move || album().and_then(|a| words(&a))}</p>
             </Step>
-            <Step title="Group" stage=Stage::Clusters>
-                <p>"K-Means puts a centre into each group and moves it until every picture is nearest to its own. Ten starts are tried; the tightest wins."</p>
+            <Step title="Cluster" stage=Stage::Clusters>
+                <p>"K-Means puts a centre into each cluster and moves it until every picture is nearest to its own. Ten starts are tried; the tightest wins."</p>
                 <p class="fact">{move || cell.get().map(|c| grouped(&c, &album().map(|a| a.pictures.len()).unwrap_or_default()))}</p>
                 <KCurve cell/>
             </Step>
             <Step title="Draw the map" stage=Stage::Map>
-                <p>"t-SNE looks for a place in the plane for every picture, such that its nearest ones stay its nearest. Distances between far groups mean little."</p>
+                <p>"t-SNE looks for a place in the plane for every picture, such that its nearest ones stay its nearest. Distances between far clusters mean little."</p>
                 <p class="fact">{move || album().and_then(|a| mapped(&a))}</p>
             </Step>
             <Step title="Name" stage=Stage::Names>
-                <p>"A group is named by words that are common in it and rare everywhere else."</p>
+                <p>"A cluster is named by words that are common in it and rare everywhere else."</p>
                 <p class="fact">{move || album().and_then(|a| telling(&a)).map(|t| told(&t))}</p>
             </Step>
         </ol>
@@ -63,7 +63,7 @@ fn Step(title: &'static str, stage: Stage, children: Children) -> impl IntoView 
     }
 }
 
-/// Silhouette by number of groups, where it was searched for.
+/// Silhouette by number of clusters, where it was searched for.
 #[component]
 fn KCurve(cell: Memo<Option<Cell>>) -> impl IntoView {
     let curve = Memo::new(move |_| cell.get().map(|c| c.k_curve).unwrap_or_default());
@@ -71,11 +71,11 @@ fn KCurve(cell: Memo<Option<Cell>>) -> impl IntoView {
     let mark = Signal::derive(move || cell.get().and_then(|c| curve.with(|curve| curve.iter().position(|(k, _)| *k == c.k))));
     let title = Signal::derive(move || {
         let k = cell.get().map_or(0, |c| c.k);
-        format!("Silhouette by number of groups; best with {k}")
+        format!("Silhouette by number of clusters; best with {k}")
     });
     view! {
         <Show when=move || curve.with(|c| c.len() > 1)>
-            <Curve points mark title foot="groups (silhouette)"/>
+            <Curve points mark title foot="clusters (silhouette)"/>
         </Show>
     }
 }
@@ -100,7 +100,7 @@ fn grouped(cell: &Cell, pictures: &usize) -> String {
     } else {
         format!("the best of {} numbers tried", cell.k_curve.len())
     };
-    format!("{} into {} ({how}), in {}.", format::counted(*pictures, "picture"), format::counted(cell.k, "group"), format::seconds(cell.seconds))
+    format!("{} into {} ({how}), in {}.", format::counted(*pictures, "picture"), format::counted(cell.k, "cluster"), format::seconds(cell.seconds))
 }
 
 fn mapped(album: &AlbumView) -> Option<String> {

@@ -70,6 +70,7 @@ pub(super) fn Grid() -> impl IntoView {
             <Heading/>
             <div
                 class="grid"
+                class:whole=move || state.selection.with(|s| s.len() > 1)
                 node_ref=node
                 role="listbox"
                 tabindex="0"

@@ -1,4 +1,4 @@
-//! What the pointer is over on the map: the picture, its words, its group.
+//! What the pointer is over on the map: the picture, its words, its cluster.
 
 use leptos::prelude::*;
 

@@ -16,7 +16,7 @@ pub(super) fn Inspector() -> impl IntoView {
     view! {
         <section class="inspector" data-testid="inspector" aria-label="Picture">
             <Show when=move || state.current.get().is_some() fallback=Overview>
-                <Shown/>
+                <Portrait/>
                 <PictureFacts/>
             </Show>
         </section>
@@ -40,7 +40,7 @@ pub(super) fn best_url(state: State, link: Link) -> Memo<Option<String>> {
 }
 
 #[component]
-fn Shown() -> impl IntoView {
+fn Portrait() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
     let url = best_url(state, link);
@@ -52,7 +52,7 @@ fn Shown() -> impl IntoView {
     };
     let name = move || state.current.get().and_then(|p| state.pictures.row(p)).map(|r| r.file.to_string());
     view! {
-        <button class="shown" type="button" title="Larger (Enter)" aria-label="Show the picture larger" on:click=move |_| state.enlarged.set(true)>
+        <button class="portrait" type="button" title="Larger (Enter)" aria-label="Show the picture larger" on:click=move |_| state.enlarged.set(true)>
             <img src=move || url.get() alt=name on:error=broken draggable="false"/>
         </button>
     }
@@ -88,7 +88,7 @@ pub(super) fn PictureFacts() -> impl IntoView {
             <p class="file" title=file>{move || format::file_name(&file()).to_owned()}</p>
             <p class="tags">
                 {move || cluster().map(|c| view! {
-                    <button class="tag" type="button" title="Select this group" on:click=move |_| state.pick_cluster(c)>
+                    <button class="tag" type="button" title="Select this cluster" on:click=move |_| state.pick_cluster(c)>
                         <span class="swatch" style:background-color=move || state.colouring.with(|colours| colours.cluster(c).hex())></span>
                         {move || state.cluster_name(c)}
                     </button>
@@ -121,12 +121,12 @@ fn Overview() -> impl IntoView {
         <div class="overview">
             <h2 class="panel-title">{move || if state.phase.get() == Phase::Done { "This album" } else { "So far" }}</h2>
             <dl class="stats">
-                {stat("Silhouette", "How much nearer pictures are to their own group than to the next one; from -1 to 1", |s| s.silhouette)}
+                {stat("Silhouette", "How much nearer pictures are to their own cluster than to the next one; from -1 to 1", |s| s.silhouette)}
                 <Show when=labelled>
-                    {stat("Accuracy", "Share of pictures whose group matches their label folder, each group taken for one label", |s| s.acc)}
-                    {stat("NMI", "Normalised mutual information of groups and labels; from 0 to 1", |s| s.nmi)}
-                    {stat("ARI", "Adjusted Rand index of groups and labels; 0 is chance, 1 is equal", |s| s.ari)}
-                    {stat("Kappa", "Cohen's kappa when each group takes its commonest label; 0 is chance, 1 is equal", |s| s.kappa)}
+                    {stat("Accuracy", "Share of pictures whose cluster matches their label folder, each cluster taken for one label", |s| s.acc)}
+                    {stat("NMI", "Normalised mutual information of clusters and labels; from 0 to 1", |s| s.nmi)}
+                    {stat("ARI", "Adjusted Rand index of clusters and labels; 0 is chance, 1 is equal", |s| s.ari)}
+                    {stat("Kappa", "Cohen's kappa when each cluster takes its commonest label; 0 is chance, 1 is equal", |s| s.kappa)}
                 </Show>
             </dl>
             <p class="muted hint"><Icon glyph=Glyph::Picture/>"Click a point or a picture to look at it. Shift and drag on the map to draw around many."</p>

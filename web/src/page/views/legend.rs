@@ -1,4 +1,4 @@
-//! What the map's colours mean, where the list of groups does not tell.
+//! What the map's colours mean, where the list of clusters does not tell.
 
 use gistmap::scene::palette;
 use leptos::prelude::*;

@@ -98,7 +98,12 @@ fn follow(map: Map, plotted: Plotted, state: State) {
             map.set_points(&points);
         }
     });
-    Effect::new(move || map.set_colours(&plotted.colours.get()));
+    // Another number of points has no colours yet.
+    let count = Memo::new(move |_| plotted.points.with(|p| p.as_ref().map_or(0, |p| p.len())));
+    Effect::new(move || {
+        count.track();
+        map.set_colours(&plotted.colours.get());
+    });
     Effect::new(move || map.set_labels(plotted.labels.get()));
     Effect::new(move || map.set_centres(plotted.centres.get()));
     Effect::new(move || map.set_theme(state.theme.get().palette()));
@@ -106,6 +111,7 @@ fn follow(map: Map, plotted: Plotted, state: State) {
     Effect::new(move || map.set_hover(state.hover.get().or(state.current.get()).map(|p| p as usize)));
     // One picture alone is marked, not lifted out of all others.
     Effect::new(move || {
+        count.track();
         let members = state.selection.with(|s| if s.len() > 1 { Arc::clone(&s.members) } else { Arc::default() });
         map.set_selection(&members.iter().map(|p| *p as usize).collect::<Vec<_>>());
     });

@@ -83,9 +83,9 @@ pub(super) fn title(stage: Stage) -> &'static str {
         Stage::Models => "Getting the networks ready",
         Stage::Pictures => "Looking at the pictures",
         Stage::Words => "Putting them into words",
-        Stage::Clusters => "Finding groups",
+        Stage::Clusters => "Finding clusters",
         Stage::Map => "Drawing the map",
-        Stage::Names => "Naming the groups",
+        Stage::Names => "Naming the clusters",
     }
 }
 

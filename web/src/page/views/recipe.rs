@@ -47,7 +47,7 @@ pub(super) fn Recipe() -> impl IntoView {
     view! {
         <section class="recipe" aria-labelledby="recipe-title">
             <h2 class="panel-title" id="recipe-title">
-                "Group by"
+                "Clustering"
                 <span class="spinner small" class:on=move || state.busy.get() aria-hidden="true"></span>
             </h2>
             <fieldset disabled=move || !idle.get()>
@@ -90,27 +90,29 @@ fn RepresentationChoice(request: RwSignal<Option<CellRequest>>, ask: Callback<Ce
     };
     view! {
         <label class="field">
-            <span>"What is compared"</span>
+            <span>"Representation"</span>
             <select data-testid="representation" on:change=change prop:value=chosen>
-                {move || names.get().into_iter().map(|(name, kind)| {
-                    let shown = title(&name, kind);
+                {move || names.with(|names| names.iter().map(|(name, kind)| {
+                    let alone = names.iter().filter(|other| other.1 == *kind).count() == 1;
+                    let shown = title(name, *kind, alone);
+                    let name = name.clone();
                     let value = name.clone();
                     view! { <option value=value selected=move || chosen() == name>{shown}</option> }
-                }).collect_view()}
+                }).collect_view())}
             </select>
         </label>
     }
 }
 
-/// A representation's name with what it is made of.
-pub(super) fn title(name: &str, kind: Option<RepresentationKind>) -> String {
-    let name = format::representation(name);
-    match kind {
-        Some(RepresentationKind::Image) => format!("Looks ({name})"),
-        Some(RepresentationKind::Text) => format!("Words ({name})"),
-        Some(RepresentationKind::Fused) => format!("Looks and words ({name})"),
-        None => name,
-    }
+/// What a representation is made of, and its name where that alone does not tell which one it is.
+fn title(name: &str, kind: Option<RepresentationKind>, alone: bool) -> String {
+    let made_of = match kind {
+        Some(RepresentationKind::Image) => "Looks",
+        Some(RepresentationKind::Text) => "Words",
+        Some(RepresentationKind::Fused) => "Looks and words",
+        None => return format::representation(name),
+    };
+    if alone { made_of.to_owned() } else { format!("{made_of}: {}", format::representation(name)) }
 }
 
 #[component]
@@ -136,14 +138,14 @@ fn CountChoice(request: RwSignal<Option<CellRequest>>, ask: Callback<CellRequest
     };
     view! {
         <div class="field">
-            <span id="count-title">"Groups"</span>
+            <span id="count-title">"Clusters"</span>
             <div class="count" role="group" aria-labelledby="count-title">
-                <button class="quiet" type="button" aria-label="One group fewer" on:click=move |_| fixed(wanted().saturating_sub(1))><Icon glyph=Glyph::Minus/></button>
-                <input class="number" data-testid="k" type="number" min="1" max=MOST_CLUSTERS.to_string() aria-label="Number of groups" prop:value=move || wanted().to_string() on:change=typed/>
-                <button class="quiet" type="button" aria-label="One group more" on:click=move |_| fixed(wanted() + 1)><Icon glyph=Glyph::Plus/></button>
+                <button class="quiet" type="button" aria-label="One cluster fewer" on:click=move |_| fixed(wanted().saturating_sub(1))><Icon glyph=Glyph::Minus/></button>
+                <input class="number" data-testid="k" type="number" min="1" max=MOST_CLUSTERS.to_string() aria-label="Number of clusters" prop:value=move || wanted().to_string() on:change=typed/>
+                <button class="quiet" type="button" aria-label="One cluster more" on:click=move |_| fixed(wanted() + 1)><Icon glyph=Glyph::Plus/></button>
                 <button class="toggle" type="button" title="Try several numbers and take the one with the best silhouette" aria-pressed=move || auto().to_string() on:click=move |_| set(ClusterCount::Auto)>"Auto"</button>
                 <Show when=move || { labels() > 1 }>
-                    <button class="toggle" type="button" title="As many groups as there are label folders" aria-pressed=move || (!auto() && wanted() == labels()).to_string() on:click=move |_| fixed(labels())>
+                    <button class="toggle" type="button" title="As many clusters as there are label folders" aria-pressed=move || (!auto() && wanted() == labels()).to_string() on:click=move |_| fixed(labels())>
                         {move || format!("Labels ({})", labels())}
                     </button>
                 </Show>

@@ -90,7 +90,7 @@ fn KMeansFilm() -> impl IntoView {
             <p class="film-words">{words}</p>
             <Show when=there fallback=move || view! {
                 <button class="button" type="button" data-testid="trace" disabled=move || state.phase.get() != Phase::Done on:click=move |_| link.trace()>
-                    <Icon glyph=Glyph::Play/>"Watch how the groups were found"
+                    <Icon glyph=Glyph::Play/>"Watch how the clusters were found"
                 </button>
             }>
                 <Controls film=Film::KMeans/>
@@ -134,11 +134,21 @@ fn Controls(film: Film) -> impl IntoView {
     let playing = move || mine().is_some_and(|r| r.playing);
     let last = move || state.teaching.frames(film).saturating_sub(1);
     let frame = move || mine().map_or_else(last, |r| r.frame.min(last()));
-    let go = move |frame: usize| replay.set(Some(Replay { film, frame: frame.min(last()), playing: false }));
+    // A film is about all pictures.
+    let begin = move || {
+        if mine().is_none() {
+            state.clear_selection();
+        }
+    };
+    let go = move |frame: usize| {
+        begin();
+        replay.set(Some(Replay { film, frame: frame.min(last()), playing: false }));
+    };
     let play = move |_| {
         if playing() {
             go(frame());
         } else {
+            begin();
             let frame = if frame() >= last() { 0 } else { frame() };
             replay.set(Some(Replay { film, frame, playing: true }));
         }

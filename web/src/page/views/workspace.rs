@@ -32,7 +32,7 @@ pub(super) fn Workspace() -> impl IntoView {
     let lab = move || if state.sheet.get().is_some() { "open" } else { "closed" };
     view! {
         <main class="work" id="main" data-pane=move || state.pane.get().name() data-lab=lab>
-            <aside class="left" aria-label="Groups">
+            <aside class="left" aria-label="Clusters">
                 <Show when=move || clustered.get() fallback=Stages>
                     <Recipe/>
                     <Clusters/>
@@ -48,7 +48,7 @@ pub(super) fn Workspace() -> impl IntoView {
         <nav class="panes" aria-label="Panes">
             <PaneButton pane=Pane::Map glyph=Glyph::Map title="Map"/>
             <PaneButton pane=Pane::Pictures glyph=Glyph::Pictures title="Pictures"/>
-            <PaneButton pane=Pane::Clusters glyph=Glyph::Shapes title="Groups"/>
+            <PaneButton pane=Pane::Clusters glyph=Glyph::Shapes title="Clusters"/>
             <PaneButton pane=Pane::Lab glyph=Glyph::Flask title="Lab"/>
         </nav>
     }
