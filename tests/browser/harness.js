@@ -102,7 +102,8 @@ export async function serve(test, { album, page = DIST } = {}) {
  * Playwright's).
  */
 export async function visitor(test, { webgpu = true, trouble = [], context = {} } = {}) {
-  const browser = await chromium.launchPersistentContext(await scratch(test, "visitor"), {
+  const profile = await mkdtemp(path.join(tmpdir(), "gistmap-visitor-"));
+  const browser = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.GISTMAP_CHROMIUM ?? "/usr/bin/chromium",
     args: [...FLAGS, ...(webgpu ? WEBGPU : [])],
     viewport: { width: 1440, height: 900 },
@@ -122,6 +123,7 @@ export async function visitor(test, { webgpu = true, trouble = [], context = {} 
   });
   test.after(async () => {
     await browser.close();
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
     const foreign = requests.filter((url) => !/^(http:\/\/127\.0\.0\.1[:/]|blob:|data:|about:)/.test(url));
     assert.deepEqual(foreign, [], "requests that leave the page's own origin");
     const unexpected = wrong.filter((text) => !trouble.some((pattern) => pattern.test(text)));
