@@ -85,7 +85,9 @@ impl Intake {
     /// Opens the album that the page's address names (`?album=…`), where it does.
     pub(crate) fn linked(self) {
         let Ok(search) = location().search() else { return };
-        let Some(album) = web_sys::UrlSearchParams::new_with_str(&search).ok().and_then(|p| p.get("album")) else { return };
+        let Some(album) = web_sys::UrlSearchParams::new_with_str(&search).ok().and_then(|p| p.get("album")) else {
+            return;
+        };
         self.state.opening();
         spawn_local(async move {
             match fetch(&album).await {

@@ -180,7 +180,9 @@ impl Link {
 
     fn file(&self, path: &str) -> Option<Blob> {
         self.engine.with_value(|e| match &e.source {
-            Some(Source::Folder { files, .. }) => files.get(*e.files.get(path)?).dyn_into::<File>().ok().map(Into::into),
+            Some(Source::Folder { files, .. }) => {
+                files.get(*e.files.get(path)?).dyn_into::<File>().ok().map(Into::into)
+            }
             _ => None,
         })
     }
@@ -374,7 +376,8 @@ impl Link {
 
     fn save(&self, name: &str, mime: &str, bytes: &[u8]) {
         self.exporting.update(|all| all.retain(|path| path.rsplit('/').next() != Some(name) && path != name));
-        self.exporting.update(|all| all.retain(|path| path != gistmap_web::protocol::ALBUM_FILE || !name.ends_with(".gistmap")));
+        self.exporting
+            .update(|all| all.retain(|path| path != gistmap_web::protocol::ALBUM_FILE || !name.ends_with(".gistmap")));
         let saved = blob(bytes, mime).and_then(|b| Url::create_object_url_with_blob(&b).ok()).and_then(|url| {
             let link = document().create_element("a").ok()?.dyn_into::<HtmlAnchorElement>().ok()?;
             link.set_href(&url);

@@ -14,7 +14,9 @@ impl State {
     /// Takes in a message. Files, pictures and device losses are `link`'s, which acts on them before.
     pub(crate) fn apply(&self, message: FromEngine) {
         match message {
-            FromEngine::Ready { webgpu, about } | FromEngine::Device { webgpu, about } => self.device.set(Some(Device { webgpu, about })),
+            FromEngine::Ready { webgpu, about } | FromEngine::Device { webgpu, about } => {
+                self.device.set(Some(Device { webgpu, about }))
+            }
             FromEngine::Fetching { name, done, total } => self.stages.update(|s| s.fetch(name, done, total)),
             FromEngine::Opened { title, pictures, label_names, ignored, album } => {
                 self.forget_run();
@@ -79,7 +81,9 @@ impl State {
             Event::Pictures(batch) => self.pictures.push(batch),
             Event::PictureFailed(failure) => self.failures.update(|all| Arc::make_mut(all).push(failure)),
             Event::Clustered { cells, main_cell } => self.clustered(cells, main_cell),
-            Event::Layout { representation, done, total, points } => self.laid_out(representation, done, total, &points),
+            Event::Layout { representation, done, total, points } => {
+                self.laid_out(representation, done, total, &points)
+            }
             Event::KMeans { inertia, labels, last, iteration } => {
                 if iteration == 0 {
                     self.teaching.forget_kmeans();
@@ -92,6 +96,8 @@ impl State {
                 let pictures = pictures.into_iter().filter_map(|(p, c)| Some((u32::try_from(p).ok()?, c))).collect();
                 self.searching.set(false);
                 self.selection.set(Selection::default());
+                self.current.set(None);
+                self.said.set(format!("Pictures by likeness to {words}"));
                 self.found.set(Some(Found { words, pictures: Arc::new(pictures) }));
             }
             Event::Note(text) => self.toast(false, text),

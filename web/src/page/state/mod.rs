@@ -208,7 +208,8 @@ impl State {
                 found.get().as_ref(),
             )
         });
-        let listed = Memo::new(move |_| selection::listed(&selection.get(), found.get().as_ref(), &pictures, &main_labels));
+        let listed =
+            Memo::new(move |_| selection::listed(&selection.get(), found.get().as_ref(), &pictures, &main_labels));
         Self {
             phase: RwSignal::new(Phase::Empty),
             device: RwSignal::new(None),

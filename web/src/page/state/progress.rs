@@ -125,7 +125,8 @@ impl StageState {
 
     /// Begins `stage` without a report of its own.
     pub(super) fn begin(&mut self, stage: Stage, at: f64) {
-        self.stages[position(stage)] = StageProgress { started: Some((at, 0)), reported: at, ..StageProgress::default() };
+        self.stages[position(stage)] =
+            StageProgress { started: Some((at, 0)), reported: at, ..StageProgress::default() };
     }
 
     pub(super) fn fetch(&mut self, name: String, done: u64, total: u64) {

@@ -25,7 +25,9 @@ pub(super) fn Atlas() -> impl IntoView {
         compared.get_untracked().is_some_and(|i| of(i) == of(state.main_cell.get_untracked()))
     };
     let follow = move |from: Map, to: Map| {
-        if same_places() && let Some(viewport) = from.viewport() {
+        if same_places()
+            && let Some(viewport) = from.viewport()
+        {
             to.look(&viewport);
         }
     };

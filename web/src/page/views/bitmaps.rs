@@ -85,7 +85,9 @@ async fn square(blob: &Blob, side: u32) -> Option<ImageBitmap> {
     let _ = js_sys::Reflect::set(&options, &"resizeQuality".into(), &"medium".into());
     let [x, y, edge] = [(width - edge) / 2, (height - edge) / 2, edge].map(u32::cast_signed);
     let cut = window()
-        .create_image_bitmap_with_image_bitmap_and_a_sx_and_a_sy_and_a_sw_and_a_sh_and_a_options(&whole, x, y, edge, edge, &options)
+        .create_image_bitmap_with_image_bitmap_and_a_sx_and_a_sy_and_a_sw_and_a_sh_and_a_options(
+            &whole, x, y, edge, edge, &options,
+        )
         .ok()?;
     let cut = JsFuture::from(cut).await.ok();
     whole.close();

@@ -29,10 +29,7 @@ impl Frame {
 
     fn place(self, (x, y): (f64, f64)) -> (f64, f64) {
         let share = |v: f64, (low, high): (f64, f64)| (v - low) / (high - low);
-        (
-            LEFT + share(x, self.x) * (WIDTH - LEFT - RIGHT),
-            TOP + (1.0 - share(y, self.y)) * (HEIGHT - TOP - BELOW),
-        )
+        (LEFT + share(x, self.x) * (WIDTH - LEFT - RIGHT), TOP + (1.0 - share(y, self.y)) * (HEIGHT - TOP - BELOW))
     }
 }
 
@@ -95,7 +92,7 @@ fn short(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Frame, HEIGHT, LEFT, BELOW, RIGHT, TOP, WIDTH, short};
+    use super::{BELOW, Frame, HEIGHT, LEFT, RIGHT, TOP, WIDTH, short};
 
     #[test]
     fn corners_are_in_the_corners() {
@@ -108,6 +105,9 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!((short(1_234_567.0), short(12.0), short(0.1234), short(3.25)), ("1.2M".into(), "12".into(), "0.123".into(), "3.2".into()));
+        assert_eq!(
+            (short(1_234_567.0), short(12.0), short(0.1234), short(3.25)),
+            ("1.2M".into(), "12".into(), "0.123".into(), "3.2".into())
+        );
     }
 }

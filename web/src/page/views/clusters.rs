@@ -43,9 +43,8 @@ fn Row(cluster: Cluster, largest: Memo<usize>) -> impl IntoView {
     let id = cluster.cluster;
     let colour = move || state.colouring.with(|c| c.cluster(id).hex());
     let chosen = move || state.selection.with(|s| s.origin == Origin::Cluster(id));
-    let hovered = move || {
-        state.hover.get().is_some_and(|p| state.assignment.with(|a| a.get(p as usize).copied()) == Some(id))
-    };
+    let hovered =
+        move || state.hover.get().is_some_and(|p| state.assignment.with(|a| a.get(p as usize).copied()) == Some(id));
     let size = cluster.size;
     let words = cluster.keywords.iter().take(WORDS).cloned().collect::<Vec<_>>().join(", ");
     let majority = cluster.majority.clone().zip(cluster.purity);
@@ -53,7 +52,10 @@ fn Row(cluster: Cluster, largest: Memo<usize>) -> impl IntoView {
     let strip = move || {
         // Exemplars of an album that is opened come before its pictures.
         state.pictures.count.track();
-        strip.iter().map(|p| view! { <img src=state.pictures.thumbnail_url(*p) alt="" draggable="false"/> }).collect_view()
+        strip
+            .iter()
+            .map(|p| view! { <img src=state.pictures.thumbnail_url(*p) alt="" draggable="false"/> })
+            .collect_view()
     };
     view! {
         <li>

@@ -75,12 +75,7 @@ pub(super) fn Beside(index: usize, map: Map, on_view: Callback<()>) -> impl Into
         state.maps.with(|maps| maps.get(&representation).map(Arc::clone))
     });
     let colours = Signal::derive(move || colours(&state, cell.get(), relation.get()));
-    let plotted = Plotted {
-        points,
-        colours,
-        labels: Signal::derive(Vec::new),
-        centres: Signal::derive(Vec::new),
-    };
+    let plotted = Plotted { points, colours, labels: Signal::derive(Vec::new), centres: Signal::derive(Vec::new) };
     let select = move |_| {
         if let Some(relation) = relation.get_untracked() {
             state.select(relation.moved, Origin::Hand);
@@ -110,7 +105,10 @@ fn colours(state: &State, cell: Option<Cell>, relation: Option<Relation>) -> Arc
         return colouring.pictures;
     };
     let theme = state.theme.get().palette();
-    let own = palette::categorical(clusters_of(&cell.labels).max(state.clusters.with(|c| c.len())) + relation.partner.len(), theme);
+    let own = palette::categorical(
+        clusters_of(&cell.labels).max(state.clusters.with(|c| c.len())) + relation.partner.len(),
+        theme,
+    );
     let first_free = state.clusters.with(|c| c.len());
     let of = |label: i32| {
         let Ok(b) = usize::try_from(label) else { return palette::noise(theme) };

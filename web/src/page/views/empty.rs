@@ -113,7 +113,11 @@ fn Backdrop() -> impl IntoView {
         let dot = |x: f64, y: f64, radius: f64, points: u32, i: u32| {
             let (far, turn) = (radius * (f64::from(i) / f64::from(points)).sqrt(), f64::from(i) * GOLDEN_ANGLE + x);
             let wobble = 1.0 + 0.35 * (f64::from(i) * 1.7 + y).sin();
-            (x + far * wobble * turn.cos() * 0.72, y + far * wobble * turn.sin(), 0.34 + 0.16 * (f64::from(i) * 2.3).sin())
+            (
+                x + far * wobble * turn.cos() * 0.72,
+                y + far * wobble * turn.sin(),
+                0.34 + 0.16 * (f64::from(i) * 2.3).sin(),
+            )
         };
         GROUPS
             .into_iter()

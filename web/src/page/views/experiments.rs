@@ -20,7 +20,11 @@ const SCORES: [Score; 5] = [
     Score { title: "ACC", about: "Accuracy after the best matching of clusters and labels", of: |c| c.scores.acc },
     Score { title: "NMI", about: "Normalised mutual information with the labels", of: |c| c.scores.nmi },
     Score { title: "ARI", about: "Adjusted Rand index with the labels", of: |c| c.scores.ari },
-    Score { title: "Kappa", about: "Cohen's kappa after each cluster takes its commonest label", of: |c| c.scores.kappa },
+    Score {
+        title: "Kappa",
+        about: "Cohen's kappa after each cluster takes its commonest label",
+        of: |c| c.scores.kappa,
+    },
     Score { title: "Silhouette", about: "Mean silhouette; needs no labels", of: |c| c.scores.silhouette },
 ];
 
@@ -29,8 +33,14 @@ const SCORES: [Score; 5] = [
 pub(super) fn Experiments() -> impl IntoView {
     let state = expect_context::<State>();
     let labelled = Memo::new(move |_| state.cells.with(|cells| cells.iter().any(|c| c.scores.ari.is_some())));
+    // The best value of each column; where all are equal, none is.
     let best = Memo::new(move |_| {
-        let top = |s: &Score| state.cells.with(|cells| cells.iter().filter_map(s.of).fold(f64::NEG_INFINITY, f64::max));
+        let top = |s: &Score| {
+            let values: Vec<f64> = state.cells.with(|cells| cells.iter().filter_map(s.of).collect());
+            let (low, high) =
+                values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+            if low < high { high } else { f64::INFINITY }
+        };
         SCORES.iter().map(top).collect::<Vec<_>>()
     });
     let columns = move || if labelled.get() { 0..SCORES.len() } else { SCORES.len() - 1..SCORES.len() };
@@ -85,12 +95,14 @@ fn Row(index: usize, cell: Cell, best: Memo<Vec<f64>>, columns: Signal<std::ops:
     let values = SCORES.iter().map(|s| (s.of)(&cell)).collect::<Vec<_>>();
     let scores = move || {
         let values = values.clone();
-        columns.get().map(|i| {
-            let value = values[i];
-            // The best among several; a table of one has no best.
-            let top = move || state.cells.with(|c| c.len() > 1) && value.is_some_and(|v| best.with(|b| v >= b[i]));
-            view! { <td class="num" class:best=top>{format::score(value)}</td> }
-        }).collect_view()
+        columns
+            .get()
+            .map(|i| {
+                let value = values[i];
+                let top = move || value.is_some_and(|v| best.with(|b| v >= b[i]));
+                view! { <td class="num" class:best=top>{format::score(value)}</td> }
+            })
+            .collect_view()
     };
     let name = format::representation(&cell.representation);
     view! {

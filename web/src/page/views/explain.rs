@@ -68,7 +68,8 @@ fn Step(title: &'static str, stage: Stage, children: Children) -> impl IntoView 
 fn KCurve(cell: Memo<Option<Cell>>) -> impl IntoView {
     let curve = Memo::new(move |_| cell.get().map(|c| c.k_curve).unwrap_or_default());
     let points = Signal::derive(move || curve.with(|c| c.iter().map(|(k, s)| (*k as f64, *s)).collect::<Vec<_>>()));
-    let mark = Signal::derive(move || cell.get().and_then(|c| curve.with(|curve| curve.iter().position(|(k, _)| *k == c.k))));
+    let mark =
+        Signal::derive(move || cell.get().and_then(|c| curve.with(|curve| curve.iter().position(|(k, _)| *k == c.k))));
     let title = Signal::derive(move || {
         let k = cell.get().map_or(0, |c| c.k);
         format!("Silhouette by number of clusters; best with {k}")
@@ -83,7 +84,11 @@ fn KCurve(cell: Memo<Option<Cell>>) -> impl IntoView {
 fn looks(album: &AlbumView) -> Option<String> {
     let image = album.representations.iter().find(|r| r.kind == RepresentationKind::Image)?;
     let pictures = format::counted(album.pictures.len(), "picture");
-    Some(format!("{} numbers for each of your {pictures}, from {}.", format::count(image.dimensions), format::representation(&image.name)))
+    Some(format!(
+        "{} numbers for each of your {pictures}, from {}.",
+        format::count(image.dimensions),
+        format::representation(&image.name)
+    ))
 }
 
 fn words(album: &AlbumView) -> Option<String> {
@@ -100,7 +105,12 @@ fn grouped(cell: &Cell, pictures: &usize) -> String {
     } else {
         format!("the best of {} numbers tried", cell.k_curve.len())
     };
-    format!("{} into {} ({how}), in {}.", format::counted(*pictures, "picture"), format::counted(cell.k, "cluster"), format::seconds(cell.seconds))
+    format!(
+        "{} into {} ({how}), in {}.",
+        format::counted(*pictures, "picture"),
+        format::counted(cell.k, "cluster"),
+        format::seconds(cell.seconds)
+    )
 }
 
 fn mapped(album: &AlbumView) -> Option<String> {
@@ -111,7 +121,11 @@ fn mapped(album: &AlbumView) -> Option<String> {
 
 fn told(telling: &Telling) -> String {
     let Telling { word, cluster, inside, outside } = telling;
-    let elsewhere = if *outside < 0.005 { "nowhere else".to_owned() } else { format!("in {} elsewhere", format::percent(*outside)) };
+    let elsewhere = if *outside < 0.005 {
+        "nowhere else".to_owned()
+    } else {
+        format!("in {} elsewhere", format::percent(*outside))
+    };
     format!("The word “{word}” is in {} of “{cluster}” and {elsewhere}.", format::percent(*inside))
 }
 

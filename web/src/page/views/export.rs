@@ -14,7 +14,10 @@ struct Group {
 }
 
 const GROUPS: [Group; 4] = [
-    Group { title: "To look at", has: |p| p == ALBUM_FILE || p.ends_with(".html") || p.ends_with(".png") || p.ends_with(".svg") },
+    Group {
+        title: "To look at",
+        has: |p| p == ALBUM_FILE || p.ends_with(".html") || p.ends_with(".png") || p.ends_with(".svg"),
+    },
     Group { title: "Tables", has: |p| p.ends_with(".csv") },
     Group { title: "Matrices", has: |p| p.ends_with(".npy") },
     Group { title: "Album parts", has: |p| p.ends_with(".json") || p.ends_with(".jpg") },
@@ -50,9 +53,11 @@ pub(super) fn ExportMenu() -> impl IntoView {
             .iter()
             .filter_map(|group| {
                 let items: Vec<String> = paths().into_iter().filter(|p| (group.has)(p)).collect();
-                (!items.is_empty()).then(|| view! {
-                    <h3>{group.title}</h3>
-                    <ul>{items.into_iter().map(|path| view! { <Item path/> }).collect_view()}</ul>
+                (!items.is_empty()).then(|| {
+                    view! {
+                        <h3>{group.title}</h3>
+                        <ul>{items.into_iter().map(|path| view! { <Item path/> }).collect_view()}</ul>
+                    }
                 })
             })
             .collect_view()

@@ -68,8 +68,14 @@ mod tests {
     #[test]
     fn people_read_it() {
         assert_eq!((count(999).as_str(), count(1_234_567).as_str()), ("999", "1,234,567"));
-        assert_eq!((counted(1, "picture").as_str(), counted(2000, "picture").as_str()), ("1 picture", "2,000 pictures"));
-        assert_eq!((seconds(0.04), seconds(4.21), seconds(75.0), seconds(600.0)), ("40 ms".into(), "4.2 s".into(), "75 s".into(), "10 min".into()));
+        assert_eq!(
+            (counted(1, "picture").as_str(), counted(2000, "picture").as_str()),
+            ("1 picture", "2,000 pictures")
+        );
+        assert_eq!(
+            (seconds(0.04), seconds(4.21), seconds(75.0), seconds(600.0)),
+            ("40 ms".into(), "4.2 s".into(), "75 s".into(), "10 min".into())
+        );
         assert_eq!(representation("efficientnet-lite0+tags@concat"), "efficientnet-lite0 + tags");
     }
 }

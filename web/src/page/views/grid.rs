@@ -63,7 +63,9 @@ pub(super) fn Grid() -> impl IntoView {
         range.map(|place| (place, listed[place])).collect::<Vec<_>>()
     };
     follow_current(state, node, tiling, sight);
-    let height = move || format!("{:.1}px", tiling.get().rows(state.listed.with(|l| l.len())) as f64 * tiling.get().side);
+    begin_at_top(state, node);
+    let height =
+        move || format!("{:.1}px", tiling.get().rows(state.listed.with(|l| l.len())) as f64 * tiling.get().side);
     let active = move || state.current.get().map(|p| format!("picture-{p}"));
     view! {
         <section class="pictures" aria-labelledby="grid-title">
@@ -100,9 +102,9 @@ fn Heading() -> impl IntoView {
         match (selection.len() > 1, selection.origin) {
             (true, Origin::Cluster(c)) => state.cluster_name(c),
             (true, _) => "Selected".to_owned(),
-            (false, _) => state.found.with(|f| {
-                f.as_ref().map_or_else(|| "All pictures".to_owned(), |f| format!("Like “{}”", f.words))
-            }),
+            (false, _) => state
+                .found
+                .with(|f| f.as_ref().map_or_else(|| "All pictures".to_owned(), |f| format!("Like “{}”", f.words))),
         }
     };
     let partial = move || state.selection.with(|s| s.len() > 1) || state.found.with(Option::is_some);
@@ -131,9 +133,7 @@ fn Tile(place: usize, picture: u32, tiling: Memo<Tiling>) -> impl IntoView {
     let side = move || format!("{:.2}px", tiling.get().side);
     let name = state.pictures.row(picture).map(|r| r.file.to_string()).unwrap_or_default();
     let selected = move || state.selection.with(|s| s.has(picture));
-    let colour = move || {
-        state.colouring.with(|c| c.pictures.get(picture as usize).map(|c| c.hex()))
-    };
+    let colour = move || state.colouring.with(|c| c.pictures.get(picture as usize).map(|c| c.hex()));
     let click = move |event: web_sys::MouseEvent| {
         if event.ctrl_key() || event.meta_key() || event.shift_key() {
             state.pick(picture, true);
@@ -182,22 +182,20 @@ pub(super) fn Wall() -> impl IntoView {
     let node = NodeRef::<html::Div>::new();
     let sight = watch_sight(node);
     let tiling = Memo::new(move |_| Tiling::new(sight.with(|s| s.width), WALL_TILE));
-    let seen = move || {
-        let count = state.pictures.count.get();
-        let (tiling, sight) = (tiling.get(), sight.get());
-        // The newest rows are in sight.
-        let rows = tiling.rows(count);
-        let fit = (sight.height / tiling.side).floor() as usize;
-        let first = rows.saturating_sub(fit.max(1)) * tiling.columns;
-        (first..count).map(|place| (place - first, place as u32)).collect::<Vec<_>>()
-    };
+    // The newest rows are in sight.
+    let first = Memo::new(move |_| {
+        let tiling = tiling.get();
+        let fit = sight.with(|s| (s.height / tiling.side).floor() as usize).max(1);
+        tiling.rows(state.pictures.count.get()).saturating_sub(fit) * tiling.columns
+    });
+    let seen = move || (first.get()..state.pictures.count.get()).collect::<Vec<_>>();
     view! {
         <div class="wall" node_ref=node aria-hidden="true">
-            <For each=seen key=|tile| *tile let:tile>
+            <For each=seen key=|picture| *picture let:picture>
                 <img
-                    src=state.pictures.thumbnail_url(tile.1)
+                    src=u32::try_from(picture).ok().and_then(|p| state.pictures.thumbnail_url(p))
                     alt=""
-                    style:transform=move || at(tiling.get(), tile.0)
+                    style:transform=move || at(tiling.get(), picture.saturating_sub(first.get()))
                     style:width=move || format!("{:.2}px", tiling.get().side)
                     style:height=move || format!("{:.2}px", tiling.get().side)
                 />
@@ -250,6 +248,19 @@ fn follow_current(state: State, node: NodeRef<html::Div>, tiling: Memo<Tiling>, 
             element.set_scroll_top(top as i32);
         } else if top + tiling.side > sight.top + sight.height {
             element.set_scroll_top((top + tiling.side - sight.height).ceil() as i32);
+        }
+    });
+}
+
+/// Another list is seen from its beginning.
+fn begin_at_top(state: State, node: NodeRef<html::Div>) {
+    let list = Memo::new(move |_| {
+        (state.selection.with(|s| s.len() > 1), state.found.with(|f| f.as_ref().map(|f| f.words.clone())))
+    });
+    Effect::new(move || {
+        list.track();
+        if let Some(element) = node.get() {
+            element.set_scroll_top(0);
         }
     });
 }

@@ -38,7 +38,10 @@ pub(super) fn HoverCard(
     // Always towards the middle of the map, so that it is never cut off.
     let beside = move || {
         let ([x, y], [width, height]) = place.get();
-        let over = (if x > width / 2.0 { "calc(-100% - 14px)" } else { "14px" }, if y > height / 2.0 { "-100%" } else { "0px" });
+        let over = (
+            if x > width / 2.0 { "calc(-100% - 14px)" } else { "14px" },
+            if y > height / 2.0 { "-100%" } else { "0px" },
+        );
         format!("translate({x:.0}px,{y:.0}px) translate({},{})", over.0, over.1)
     };
     view! {

@@ -116,9 +116,10 @@ fn follow(map: Map, plotted: Plotted, state: State) {
         map.set_selection(&members.iter().map(|p| *p as usize).collect::<Vec<_>>());
     });
     Effect::new(move || {
-        let dimmed = state.hover_cluster.get().map(|c| {
-            state.assignment.with(|a| a.iter().map(|label| *label != c).collect::<Vec<_>>())
-        });
+        let dimmed = state
+            .hover_cluster
+            .get()
+            .map(|c| state.assignment.with(|a| a.iter().map(|label| *label != c).collect::<Vec<_>>()));
         map.set_dimmed(&dimmed.unwrap_or_default());
     });
 }

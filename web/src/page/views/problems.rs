@@ -27,7 +27,9 @@ pub(super) fn Problems() -> impl IntoView {
     };
     let more = move || {
         let more = state.failures.with(|f| f.len().saturating_sub(LINES));
-        (more > 0).then(|| view! { <p class="muted">{format!("and {} more, all of them in errors.csv.", format::count(more))}</p> })
+        (more > 0).then(
+            || view! { <p class="muted">{format!("and {} more, all of them in errors.csv.", format::count(more))}</p> },
+        )
     };
     view! {
         <div class="problems" data-testid="problems">

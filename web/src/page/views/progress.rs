@@ -111,11 +111,13 @@ fn StageLine(stage: Stage) -> impl IntoView {
     let line = move || {
         let p = progress.get();
         match p.seconds {
-            Some(seconds) if p.cached > 0 && p.cached == p.total => format!("read back in {}", format::seconds(seconds)),
+            Some(seconds) if p.cached > 0 && p.cached == p.total => {
+                format!("read back in {}", format::seconds(seconds))
+            }
             Some(seconds) => format::seconds(seconds),
-            None if stage == Stage::Models => state.stages.with(|s| {
-                s.fetches.iter().find(|f| f.done < f.total).map_or_else(String::new, fetched)
-            }),
+            None if stage == Stage::Models => {
+                state.stages.with(|s| s.fetches.iter().find(|f| f.done < f.total).map_or_else(String::new, fetched))
+            }
             None if p.begun() => pace(&p),
             None => String::new(),
         }

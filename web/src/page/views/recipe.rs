@@ -80,7 +80,9 @@ fn RepresentationChoice(request: RwSignal<Option<CellRequest>>, ask: Callback<Ce
         let known = state.album.with(|a| {
             a.as_ref().map(|a| a.representations.iter().map(|r| (r.name.clone(), Some(r.kind))).collect::<Vec<_>>())
         });
-        known.unwrap_or_else(|| state.cells.with(|cells| cells.iter().map(|c| (c.representation.clone(), None)).collect()))
+        known.unwrap_or_else(|| {
+            state.cells.with(|cells| cells.iter().map(|c| (c.representation.clone(), None)).collect())
+        })
     });
     let chosen = move || request.with(|r| r.as_ref().map(|r| r.representation.clone()).unwrap_or_default());
     let change = move |event| {
@@ -129,7 +131,9 @@ fn CountChoice(request: RwSignal<Option<CellRequest>>, ask: Callback<CellRequest
             ask.run(CellRequest { k: count, ..request });
         }
     };
-    let fixed = move |k: usize| set(ClusterCount::Fixed(k.clamp(1, MOST_CLUSTERS.min(state.pictures.count.get_untracked().max(1)))));
+    let fixed = move |k: usize| {
+        set(ClusterCount::Fixed(k.clamp(1, MOST_CLUSTERS.min(state.pictures.count.get_untracked().max(1)))))
+    };
     let auto = move || request.with(|r| r.as_ref().is_some_and(|r| r.k == ClusterCount::Auto));
     let typed = move |event| {
         if let Ok(k) = event_target_value(&event).parse() {

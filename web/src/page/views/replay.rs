@@ -74,7 +74,8 @@ fn KMeansFilm() -> impl IntoView {
         let ends = points.first().zip(points.last());
         ends.map_or_else(String::new, |(first, last)| format!("Inertia falls from {:.1} to {:.1}", first.1, last.1))
     });
-    let words = move || match frame.get() {
+    let words = move || {
+        match frame.get() {
         None => "Each picture joins the nearest centre, each centre moves to the middle of its pictures, until nothing changes.".to_owned(),
         Some(0) => "The first centres are chosen far from one another, and every picture joins the nearest.".to_owned(),
         Some(i) => {
@@ -83,6 +84,7 @@ fn KMeansFilm() -> impl IntoView {
             });
             format!("Step {i}: the centres moved to the middle of their pictures; {} changed sides.", format::counted(moved, "picture"))
         }
+    }
     };
     view! {
         <section class="film" aria-labelledby="film-kmeans">
@@ -109,8 +111,13 @@ fn TsneFilm() -> impl IntoView {
         state.teaching.tsne.with_value(|f| f.get(frame).map(|f| f.0))
     };
     let words = move || match step() {
-        Some(step) => format!("Step {}: pictures that are alike pull at each other, all others push.", format::count(step)),
-        None => "It starts flat (the two directions in which the pictures differ most) and lets neighbours find each other.".to_owned(),
+        Some(step) => {
+            format!("Step {}: pictures that are alike pull at each other, all others push.", format::count(step))
+        }
+        None => {
+            "It starts flat (the two directions in which the pictures differ most) and lets neighbours find each other."
+                .to_owned()
+        }
     };
     view! {
         <section class="film" aria-labelledby="film-tsne">
