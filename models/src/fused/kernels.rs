@@ -12,7 +12,7 @@ use burn::cubecl::prelude::*;
 
 /// What happens to a sum before it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Activation {
+pub(crate) enum Activation {
     /// Nothing.
     Identity,
     /// `min(max(x, 0), 6)`.

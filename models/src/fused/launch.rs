@@ -25,11 +25,11 @@ const GROUPS: u32 = 32_768;
 
 /// A convolution with TensorFlow's "SAME" padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub(crate) struct Window {
     /// Side of the square kernel.
-    pub kernel: usize,
+    pub(crate) kernel: usize,
     /// Step.
-    pub stride: usize,
+    pub(crate) stride: usize,
 }
 
 impl Window {
@@ -51,11 +51,11 @@ impl Window {
 
 /// How attention is split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Heads {
+pub(crate) struct Heads {
     /// Tokens of the longest sentence: rows of `mixed` a sentence.
-    pub tokens: usize,
+    pub(crate) tokens: usize,
     /// Heads.
-    pub heads: usize,
+    pub(crate) heads: usize,
 }
 
 fn product_shape(x: &Shape, weight: &Shape) -> Shape {
@@ -64,7 +64,7 @@ fn product_shape(x: &Shape, weight: &Shape) -> Shape {
 
 /// Layers that are one dispatch each.
 #[backend_extension(Cube, Fusion: cfg(not(target_arch = "wasm32")))]
-pub trait FusedLayers: Backend {
+pub(crate) trait FusedLayers: Backend {
     /// `activation(x · weight + bias)`.
     #[fusion(dtype = x, shape = product_shape(x, weight))]
     fn dense(

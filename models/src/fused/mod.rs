@@ -17,9 +17,9 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData, activation};
 
-pub use kernels::Activation;
+pub(crate) use kernels::Activation;
 use launch::FusedLayers;
-pub use launch::{Heads, Window};
+pub(crate) use launch::{Heads, Window};
 
 fn own_kernels(device: &Device) -> bool {
     matches!(device.as_dispatch(), DispatchDevice::Cube(CubeDevice::Wgpu(_)))
@@ -194,3 +194,6 @@ pub(crate) fn pool_rows(x: Tensor<2>, lengths: Tensor<1>) -> Tensor<2> {
     let norm = mean.clone().powi_scalar(2).sum_dim(1).sqrt();
     mean / norm.clamp_min(1e-12)
 }
+
+#[cfg(test)]
+mod tests;
