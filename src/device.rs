@@ -1,5 +1,8 @@
 //! Which device computes, what it can do, what to fall back to.
 
+mod batch;
+
+use batch::Batch;
 use gistmap_models::burn::tensor::{Device, Tensor, TensorData, activation};
 
 use crate::protocol::DeviceChoice;
@@ -45,6 +48,19 @@ pub struct Selected {
     pub why: String,
     /// Pictures a batch.
     pub batch: usize,
+    /// Sentences a batch.
+    pub sentences: usize,
+}
+
+impl Selected {
+    fn new(compute: Compute, name: String, why: String, batch: Batch) -> Self {
+        Self { compute, name, why, batch: batch.pictures, sentences: batch.sentences }
+    }
+
+    /// Whether a GPU computes (or what acts as one), and not the processor.
+    pub fn is_gpu(&self) -> bool {
+        matches!(self.compute, Compute::Burn(_))
+    }
 }
 
 /// A device that a run could use.
@@ -58,14 +74,13 @@ pub struct DeviceInfo {
     pub software: bool,
 }
 
-/// Pictures a batch on the processor: activations of a few pictures a core stay in its caches.
-const CPU_BATCH: usize = 32;
-/// Pictures a batch on a GPU: about 64 x 40 MB of activations at the widest layer stay far below 4 GB.
-const GPU_BATCH: usize = 64;
-
 fn processor(why: String) -> Selected {
-    let name = format!("cpu ({} threads)", rayon::current_num_threads());
-    Selected { compute: Compute::Cpu, name, why, batch: CPU_BATCH }
+    let name = if cfg!(target_arch = "wasm32") {
+        "cpu (one thread, SIMD)".to_owned()
+    } else {
+        format!("cpu ({} threads)", rayon::current_num_threads())
+    };
+    Selected::new(Compute::Cpu, name, why, Batch::of_processor())
 }
 
 /// Opens the device for `choice`.
@@ -81,6 +96,17 @@ pub async fn select(choice: DeviceChoice) -> Result<Selected, DeviceError> {
     }
 }
 
+/// In a page: WebGPU where it works, for browsers offer no other device, and seldom one that is slow.
+#[cfg(target_arch = "wasm32")]
+async fn automatic() -> Selected {
+    match open_wgpu("this browser offers WebGPU, and it computes the right numbers".to_owned()).await {
+        Ok(selected) => selected,
+        Err(DeviceError::Wgpu(reason)) => processor(format!("this browser offers no WebGPU ({reason})")),
+        Err(error) => processor(format!("WebGPU does not work here: {error}")),
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
 async fn automatic() -> Selected {
     if cfg!(feature = "cuda")
         && let Ok(cuda) = open_cuda().await
@@ -125,29 +151,37 @@ async fn adapters() -> Vec<DeviceInfo> {
 }
 
 async fn open_wgpu(why: String) -> Result<Selected, DeviceError> {
-    let device = wgpu_device().await?;
-    let name = device.1;
-    check(&device.0, &name).await?;
-    Ok(Selected { compute: Compute::Burn(device.0), name: format!("wgpu: {name}"), why, batch: GPU_BATCH })
+    let (device, name, batch) = wgpu_device().await?;
+    Ok(Selected::new(Compute::Burn(device), format!("wgpu: {name}"), why, batch))
 }
 
-/// The wgpu device, opened once a process: Burn refuses a second initialisation.
-async fn wgpu_device() -> Result<(Device, String), DeviceError> {
+/// The wgpu device, opened and tested once a process: Burn refuses a second initialisation.
+async fn wgpu_device() -> Result<(Device, String, Batch), DeviceError> {
     use std::sync::OnceLock;
-    static OPENED: OnceLock<(Device, String)> = OnceLock::new();
+    static OPENED: OnceLock<(Device, String, Batch)> = OnceLock::new();
     if let Some(opened) = OPENED.get() {
         return Ok(opened.clone());
     }
-    let (device, setup) = match Device::wgpu_options().init_with_setup_async().await {
-        Ok(opened) => opened,
-        Err(first) => Device::wgpu_options()
-            .device_kind(gistmap_models::burn::tensor::DeviceKind::Cpu)
-            .init_with_setup_async()
-            .await
-            .map_err(|second| DeviceError::Wgpu(format!("{first}; {second}")))?,
+    let opened = Device::wgpu_options().init_with_setup_async().await.map_err(|e| e.to_string());
+    // A processor that acts as a GPU has to be asked for; browsers give what they have at the first request.
+    #[cfg(not(target_arch = "wasm32"))]
+    let opened = match opened {
+        Ok(opened) => Ok(opened),
+        Err(first) => {
+            let options = Device::wgpu_options().device_kind(gistmap_models::burn::tensor::DeviceKind::Cpu);
+            options.init_with_setup_async().await.map_err(|second| format!("{first}; {second}"))
+        }
     };
-    let info = setup.adapter.get_info();
-    Ok(OPENED.get_or_init(|| (device, format!("{} ({:?})", info.name, info.backend))).clone())
+    let (device, setup) = opened.map_err(DeviceError::Wgpu)?;
+    let (info, limits) = (setup.adapter.get_info(), setup.device.limits());
+    let name = match info.name.as_str() {
+        "" => format!("{:?}", info.backend),
+        name => format!("{name} ({:?})", info.backend),
+    };
+    check(&device, &name).await?;
+    let binding = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
+    let batch = Batch::of_gpu(binding, info.device_type);
+    Ok(OPENED.get_or_init(|| (device, name, batch)).clone())
 }
 
 #[cfg(feature = "cuda")]
@@ -158,7 +192,12 @@ async fn open_cuda() -> Result<Selected, DeviceError> {
     let name = "NVIDIA GPU 0".to_owned();
     check(&device, &name).await?;
     let why = "asked for".to_owned();
-    Ok(Selected { compute: Compute::Burn(device), name: format!("cuda: {name}"), why, batch: GPU_BATCH })
+    Ok(Selected::new(
+        Compute::Burn(device),
+        format!("cuda: {name}"),
+        why,
+        Batch::of_gpu(u64::MAX, wgpu::DeviceType::DiscreteGpu),
+    ))
 }
 
 #[cfg(not(feature = "cuda"))]

@@ -5,8 +5,9 @@ use ndarray::{Array2, s};
 use tokenizers::{Tokenizer, TruncationParams};
 
 use crate::readback::{self, ReadbackError};
+use crate::runtime::breathe;
 
-/// Sentences a batch.
+/// Sentences a batch, where nobody says otherwise.
 const BATCH: usize = 64;
 
 /// A tokenizer that is not what it should be.
@@ -19,6 +20,7 @@ pub struct Embedder {
     tokenizer: Tokenizer,
     encoder: Box<dyn TextEncoder>,
     dimension: usize,
+    batch: usize,
 }
 
 impl Embedder {
@@ -38,7 +40,13 @@ impl Embedder {
         tokenizer.with_truncation(Some(truncation)).map_err(failed)?;
         // Batches are padded by the encoder, where it needs padding at all.
         tokenizer.with_padding(None);
-        Ok(Self { tokenizer, encoder, dimension })
+        Ok(Self { tokenizer, encoder, dimension, batch: BATCH })
+    }
+
+    /// Sentences that go through the network together: fewer are heard of sooner.
+    #[must_use]
+    pub fn with_batch(self, sentences: usize) -> Self {
+        Self { batch: sentences.max(1), ..self }
     }
 
     /// Length of a vector.
@@ -72,7 +80,7 @@ impl Embedder {
         let mut result = Array2::zeros((texts.len(), self.dimension));
         let mut pending = None;
         let mut done = 0;
-        for rows in order.chunks(BATCH) {
+        for rows in order.chunks(self.batch) {
             let sentences: Vec<&[u32]> = rows.iter().map(|i| tokens[*i].as_slice()).collect();
             // Batch k+1 is enqueued before batch k is read.
             let enqueued = (rows, self.encoder.forward(&sentences));
@@ -82,6 +90,7 @@ impl Embedder {
                     return Err(EmbedError::Stopped);
                 }
             }
+            breathe().await;
         }
         if let Some((rows, output)) = pending {
             place(&mut result, rows, &readback::read(output).await?);

@@ -1,4 +1,10 @@
-//! The only file that knows WebAssembly from a native process.
+//! The only place that knows WebAssembly from a native process: the clock, waiting, and what threads may share.
+
+#[cfg(target_arch = "wasm32")]
+mod browser;
+
+#[cfg(target_arch = "wasm32")]
+use browser::now_ms;
 
 /// Milliseconds since some fixed moment, never going back.
 #[cfg(not(target_arch = "wasm32"))]
@@ -7,11 +13,6 @@ fn now_ms() -> f64 {
     use std::time::Instant;
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed().as_secs_f64() * 1e3
-}
-
-#[cfg(target_arch = "wasm32")]
-fn now_ms() -> f64 {
-    js_sys::Date::now()
 }
 
 /// A clock that works in a page and in a terminal.
@@ -30,8 +31,28 @@ impl Stopwatch {
     }
 }
 
+/// Lets others have a turn in the middle of long work. In a page the worker returns to its event loop now and then, so
+/// that it hears a wish to stop; a native process has threads for that, and goes on at once.
+pub async fn breathe() {
+    #[cfg(target_arch = "wasm32")]
+    browser::breathe().await;
+}
+
 /// Waits for a future on this thread. Pages await instead.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     pollster::block_on(future)
 }
+
+/// What every thread of the engine may use: `Send + Sync`, but in a page, where the engine is one thread and its shell
+/// holds JavaScript's objects, which are neither.
+#[cfg(not(target_arch = "wasm32"))]
+pub trait Shared: Send + Sync {}
+#[cfg(not(target_arch = "wasm32"))]
+impl<T: Send + Sync + ?Sized> Shared for T {}
+
+/// What every thread of the engine may use: anything, for in a page the engine is one thread.
+#[cfg(target_arch = "wasm32")]
+pub trait Shared {}
+#[cfg(target_arch = "wasm32")]
+impl<T: ?Sized> Shared for T {}

@@ -7,8 +7,8 @@ use std::fs;
 
 use common::{golden, models};
 use gistmap::device::{self, Compute};
-use gistmap::protocol::DeviceChoice;
 use gistmap::embed::Embedder;
+use gistmap::protocol::DeviceChoice;
 use gistmap::readback;
 use gistmap::report::npy;
 use gistmap::runtime::block_on;

@@ -17,6 +17,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Action {
     /// Make an album of a folder of images: clusters, names, scores, a map and a report.
     Run(RunArguments),
+    /// Show an album in the page, or the page alone; only this machine can see it.
+    View(ViewArguments),
     /// List, fetch and check the models.
     Models(ModelsArguments),
     /// List the devices that can run the networks.
@@ -81,6 +83,24 @@ fn cluster_count(text: &str) -> Result<ClusterCount, String> {
             Ok(k) => Ok(ClusterCount::Fixed(k)),
         },
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ViewArguments {
+    /// An album: the folder that `gistmap run` wrote, or a .gistmap file. The empty page when left out.
+    pub(crate) album: Option<PathBuf>,
+
+    /// The built page [default: `page` or `dist`, beside the program or in the current folder].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) page: Option<PathBuf>,
+
+    /// Port on 127.0.0.1; where it is in use, the next free one is taken. 0 is any free one.
+    #[arg(long, value_name = "N", default_value_t = 7820)]
+    pub(crate) port: u16,
+
+    /// Do not open the page in a browser (which is done where standard output is a terminal).
+    #[arg(long)]
+    pub(crate) no_open: bool,
 }
 
 #[derive(Debug, Args)]

@@ -45,7 +45,13 @@ impl Printer {
                 }
             }
             Event::Note(text) => self.line(&format!("note      {text}")),
-            Event::Done(_) => self.bar.finish_and_clear(),
+            Event::Done => self.bar.finish_and_clear(),
+            // Pictures, clusters and maps on their way are for pages.
+            Event::Pictures(_)
+            | Event::Clustered { .. }
+            | Event::Layout { .. }
+            | Event::KMeans { .. }
+            | Event::Found { .. } => {}
         }
     }
 

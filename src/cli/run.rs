@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::Context;
-use gistmap::album::folder::{AlbumFolder, MANIFEST};
-use gistmap::album::manifest::{Manifest, ModelEntry};
+use gistmap::album::folder::AlbumFolder;
+use gistmap::album::manifest::{MANIFEST, Manifest, ModelEntry};
 use gistmap::album::{Album, files};
 use gistmap::collection::{Collection, folder};
-use gistmap::engine::{Engine, StoredThumbnails};
+use gistmap::engine::{Engine, Pool, StoredThumbnails};
 use gistmap::protocol::{Cancel, ClusterCount, Command, Event, Plan};
 use gistmap::runtime::block_on;
 use gistmap::store::{BlobStore, MemoryStore, SegmentStore};
@@ -47,15 +47,10 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
     });
     let mut printer = Printer::new();
     let store = open_store(&mut printer);
-    let engine = Engine { models: &job.models, store: store.as_ref(), read: &folder::read, cancel };
+    let engine = Engine::new(&job.models, store.as_ref(), &Pool, cancel);
     let mut album = None;
     let command = Command::Run { collection: job.collection.clone(), plan: job.plan.clone() };
-    let result = block_on(engine.handle(command, &mut |event| {
-        printer.print(&event);
-        if let Event::Done(done) = event {
-            album = Some(done);
-        }
-    }));
+    let result = block_on(engine.handle(command, &mut album, &mut |event| printer.print(&event)));
     printer.clear();
     result?;
     let album = album.context("the engine ended without an album")?;
@@ -146,7 +141,7 @@ fn open_store(printer: &mut Printer) -> Box<dyn BlobStore> {
 }
 
 fn write(job: &Job, album: &Album, store: &dyn BlobStore) -> Result<(), Failed> {
-    let thumbnails = StoredThumbnails::new(album, &job.collection, store, &folder::read);
+    let thumbnails = StoredThumbnails::new(album, &job.collection, store, &Pool);
     let used = job.models.manifests().iter().filter(|m| uses(&job.plan, &m.name));
     let models = used.map(|m| ModelEntry { name: m.name.clone(), sha256: m.weights_sha256().to_owned() }).collect();
     job.output.write(&files::files(album, &thumbnails), |files| Manifest::new(album, &job.plan, models, files))?;

@@ -134,7 +134,7 @@ fn add_binaries(collection: &mut Collection, root: &Path, binaries: &[Entry]) {
     let Some(first) = binaries.first() else { return };
     let beside = match &first.blob {
         Blob::File(path) => path.parent().and_then(read_meta),
-        Blob::Memory(_) => None,
+        Blob::Memory(_) | Blob::Held(_) => None,
     };
     let meta = beside.or_else(|| read_meta(root));
     collection.label_names = cifar10::label_names(meta.as_deref());

@@ -1,6 +1,8 @@
 //! The engine: commands in, events out. It drives the stages and fills the album.
 //!
-//! 1. open the device and the networks
+//! A run, [`Command::Run`]:
+//!
+//! 1. open the device and the networks ([`Stage::Models`])
 //! 2. pictures: decode, resize, features and logits ([`Stage::Pictures`])
 //! 3. words: sentences and their vectors ([`Stage::Words`])
 //! 4. representations: features centred and normalised, text vectors, fusions
@@ -8,28 +10,47 @@
 //! 6. the map ([`Stage::Map`])
 //! 7. names, keywords, exemplars ([`Stage::Names`])
 //!
+//! The other commands work on the album that a run made, or that the shell opened; they recompute nothing upstream.
+//!
 //! Everything that took time is kept in the store under a key that names all it depends on, so a run that was
 //! stopped goes on where it was, and a second run reads everything back.
 
 mod cache;
 mod cells;
+mod hands;
+mod kept;
 mod map;
 mod names;
 mod pictures;
 mod run;
+mod search;
 mod services;
 mod session;
+mod steer;
 mod thumbnails;
+mod trace;
 mod words;
+mod workbench;
 
-pub use services::{Model, ModelSource, ReadPicture};
+#[cfg(not(target_arch = "wasm32"))]
+pub use hands::Pool;
+pub use hands::{Hands, Preparing};
+pub use services::{Model, ModelSource};
 pub use thumbnails::StoredThumbnails;
+pub use workbench::{Begun, Prepared, Workbench};
 
+use std::cell::RefCell;
+
+use crate::album::Album;
 use crate::device::DeviceError;
-use crate::protocol::{Cancel, Command, Event, Plan, PlanError, Stage};
+use crate::embed::EmbedError;
+use crate::protocol::{Cancel, Command, Event, PlanError, Stage};
+use crate::readback::ReadbackError;
 use crate::store::BlobStore;
 
-/// Why a run ended without an album. What was computed until then is kept in the store.
+use kept::Kept;
+
+/// Why a command ended without what was asked for. What was computed until then is kept in the store.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The plan cannot be carried out.
@@ -38,6 +59,10 @@ pub enum RunError {
     /// The device cannot be used.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// The device was lost or broke while it computed. A new process or worker finds it again, or another one, and
+    /// goes on.
+    #[error("{0}")]
+    DeviceLost(String),
     /// A model cannot be opened.
     #[error("{0}")]
     Model(String),
@@ -55,6 +80,12 @@ pub enum RunError {
         /// What it said.
         reason: String,
     },
+    /// The command needs an album, and none is open.
+    #[error("no album is open; open pictures and run first")]
+    NoAlbum,
+    /// The open album lacks what the command needs.
+    #[error("{0}")]
+    Lacking(String),
     /// Somebody asked to stop.
     #[error("stopped; what was computed is kept, run again with --resume to go on")]
     Cancelled,
@@ -66,30 +97,66 @@ impl RunError {
     }
 }
 
-/// What the engine works with, given by its shell.
-pub struct Engine<'a> {
-    /// Where models come from.
-    pub models: &'a dyn ModelSource,
-    /// Where results are kept.
-    pub store: &'a dyn BlobStore,
-    /// How a picture's bytes are read.
-    pub read: &'a ReadPicture<'a>,
-    /// Asks a running engine to stop.
-    pub cancel: Cancel,
-}
-
-impl Engine<'_> {
-    /// Carries out a command; `emit` hears of everything that happens, [`Event::Done`] last.
-    ///
-    /// # Errors
-    /// When there can be no album. Pictures that cannot be used are no error: they are events, and in the album.
-    pub async fn handle(&self, command: Command, emit: &mut dyn FnMut(Event)) -> Result<(), RunError> {
-        match command {
-            Command::Run { collection, plan } => {
-                let album = run::run(self, &collection, &plan, emit).await?;
-                emit(Event::Done(Box::new(album)));
-                Ok(())
+impl From<ReadbackError> for RunError {
+    fn from(error: ReadbackError) -> Self {
+        match error {
+            ReadbackError::Device(_) | ReadbackError::Lost(_) | ReadbackError::NotFinite => {
+                Self::DeviceLost(error.to_string())
             }
+            ReadbackError::Weights | ReadbackError::Shape(_) => Self::Network(error.to_string()),
         }
     }
+}
+
+impl From<EmbedError> for RunError {
+    fn from(error: EmbedError) -> Self {
+        match error {
+            EmbedError::Stopped => Self::Cancelled,
+            EmbedError::Readback(error) => error.into(),
+            EmbedError::Tokenizer(error) => Self::Network(error.to_string()),
+        }
+    }
+}
+
+/// Carries out commands with what its shell gives it.
+pub struct Engine<'a> {
+    models: &'a dyn ModelSource,
+    store: &'a dyn BlobStore,
+    hands: &'a dyn Hands,
+    cancel: Cancel,
+    kept: RefCell<Kept>,
+}
+
+impl<'a> Engine<'a> {
+    /// An engine that gets models from `models`, keeps results in `store`, has pictures prepared by `hands` and stops
+    /// when `cancel` says so.
+    pub fn new(models: &'a dyn ModelSource, store: &'a dyn BlobStore, hands: &'a dyn Hands, cancel: Cancel) -> Self {
+        Self { models, store, hands, cancel, kept: RefCell::default() }
+    }
+
+    /// Carries out a command on the open album, which the shell holds; `emit` hears of everything that happens,
+    /// [`Event::Done`] last. A command that fails leaves the album as it was.
+    ///
+    /// # Errors
+    /// When there is not what was asked for. Pictures that cannot be used are no error: they are events, and in the
+    /// album.
+    pub async fn handle(
+        &self,
+        command: Command,
+        album: &mut Option<Album>,
+        emit: &mut dyn FnMut(Event),
+    ) -> Result<(), RunError> {
+        match command {
+            Command::Run { collection, plan } => *album = Some(run::run(self, &collection, &plan, emit).await?),
+            Command::Cell(request) => steer::show(self, open(album)?, &request, emit).await?,
+            Command::Search { words } => search::search(self, open(album)?, words, emit).await?,
+            Command::TraceKMeans => trace::kmeans(self, open(album)?, emit).await?,
+        }
+        emit(Event::Done);
+        Ok(())
+    }
+}
+
+fn open(album: &mut Option<Album>) -> Result<&mut Album, RunError> {
+    album.as_mut().ok_or(RunError::NoAlbum)
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::RunError;
-use crate::protocol::Stage;
 use crate::album::{Cell, ClusterSummary, Representation};
 use crate::explain::{exemplars, keywords, names};
+use crate::protocol::Stage;
 
 /// Keywords of a cluster.
 const KEYWORDS: usize = 8;

@@ -1,27 +1,21 @@
-//! Pictures to features: read, decode, resize and run the image networks, all of it overlapped.
+//! Pictures to features: the image networks over batches that the hands prepare, all of it overlapped.
 //!
-//! While one batch runs through the networks, the next is read, decoded and resized on the same pool of threads.
-//! Finished pictures are kept at once, so a killed run loses at most two batches.
-
-use std::cell::RefCell;
+//! While one batch runs through the networks, the next is read, decoded and resized. Finished pictures are kept at
+//! once, so a killed run loses at most two batches.
 
 use gistmap_models::encoder::ImageOutput;
 use ndarray::{Array2, ArrayView1, Axis, concatenate};
-use rayon::prelude::*;
 
-use super::RunError;
-use super::cache::{self, bytes_to_floats, floats_to_bytes};
-use crate::protocol::Stage;
-use super::services::{ImageNetwork, ReadPicture};
+use super::cache::floats_to_bytes;
+use super::services::ImageNetwork;
 use super::session::Session;
-use crate::album::{Failure, Picture};
-use crate::collection::{Content, Item};
-use crate::image::{self, Limits, Preparer, Preprocess, Rgb};
-use crate::readback;
-use crate::store::{BlobStore, Key};
-
-/// Side of the square thumbnails that the map shows, pixels.
-const THUMBNAIL_SIDE: u32 = 64;
+use super::workbench::{Prepared, Workbench, thumbnail_key};
+use super::{Hands, RunError};
+use crate::album::Picture;
+use crate::collection::Item;
+use crate::protocol::{Event, Seen, Stage};
+use crate::readback::{self, ReadbackError};
+use crate::runtime::breathe;
 
 /// What one network gave for every readable picture.
 pub(super) struct Extracted {
@@ -33,64 +27,50 @@ pub(super) struct Extracted {
     pub(super) logits: Array2<f32>,
 }
 
-/// The key of a picture's thumbnail.
-pub(super) fn thumbnail_key(picture: &Picture) -> Key {
-    cache::key("thumbnail", &[&picture.hash, &THUMBNAIL_SIDE.to_string(), &Preprocess::VERSION.to_string()])
-}
-
-/// A picture on its way: what the store had, and pixels for the networks that have not seen it.
-struct Prepared {
-    picture: Picture,
-    /// Features followed by logits, one for each network.
-    known: Vec<Option<Vec<f32>>>,
-    /// `[crop, crop, 3]`, one for each network, empty where the network's result is known.
-    pixels: Vec<Vec<u8>>,
-    thumbnail: Option<Vec<u8>>,
-}
-
-/// The stage's tools.
-struct Studio<'a> {
-    networks: &'a [ImageNetwork],
-    preprocess: Vec<Preprocess>,
-    read: &'a ReadPicture<'a>,
-    store: &'a dyn BlobStore,
-}
-
 /// Runs every picture through every network. Pictures that fail are set aside.
 pub(super) async fn extract(
     session: &mut Session<'_>,
     items: &[Item],
     networks: &[ImageNetwork],
-    read: &ReadPicture<'_>,
+    hands: &dyn Hands,
     batch: usize,
 ) -> Result<(Vec<Picture>, Vec<Extracted>), RunError> {
-    let preprocess =
-        networks.iter().map(|n| Preprocess { resize_short: n.resize, crop: n.crop, ..Preprocess::default() }).collect();
-    let studio = Studio { networks, preprocess, read, store: session.store };
+    let bench = Workbench::new(networks, session.store);
+    let mut passes: Vec<Pass> = networks.iter().map(|network| Pass { network, batch: batch.max(1) }).collect();
     let mut pictures = Vec::with_capacity(items.len());
     let mut rows: Vec<Vec<Array2<f32>>> = networks.iter().map(|_| Vec::new()).collect();
     let mut batches = items.chunks(batch.max(1));
-    let mut next = batches.next().map(|items| studio.prepare_all(items));
+    let mut next = match batches.next() {
+        Some(items) => Some(hands.prepare(&bench, items, &mut || {}).await),
+        None => None,
+    };
     let (mut seen, mut cached) = (0, 0);
     while let Some(current) = next.take() {
         seen += current.len();
         let prepared: Vec<Prepared> =
             current.into_iter().filter_map(|p| p.map_err(|failure| session.failed(failure)).ok()).collect();
-        let following = batches.next();
-        let (outputs, prepared_next) =
-            rayon::join(|| studio.forward(&prepared), || following.map(|items| studio.prepare_all(items)));
-        next = prepared_next;
+        let mut outputs = Vec::new();
+        let mut start = || outputs = passes.iter().enumerate().map(|(n, pass)| pass.start(n, &prepared)).collect();
+        match batches.next() {
+            Some(items) => next = Some(hands.prepare(&bench, items, &mut start).await),
+            None => start(),
+        }
         cached += prepared.iter().filter(|p| p.known.iter().all(Option::is_some)).count();
-        for ((network, output), rows) in outputs.into_iter().enumerate().zip(&mut rows) {
-            rows.push(studio.collect(session, network, output, &prepared).await?);
+        for (network, started) in outputs.into_iter().enumerate() {
+            let computed = passes[network].finish(network, started, &prepared).await?;
+            rows[network].push(place(session, &bench, network, &computed, &prepared));
         }
-        for prepared in prepared {
-            if let Some(jpeg) = &prepared.thumbnail {
-                session.keep(&thumbnail_key(&prepared.picture), jpeg);
+        let mut shown = Vec::with_capacity(prepared.len());
+        for Prepared { picture, thumbnail, new_thumbnail, .. } in prepared {
+            if new_thumbnail {
+                session.keep(&thumbnail_key(&picture), &thumbnail);
             }
-            pictures.push(prepared.picture);
+            shown.push(Seen { file: picture.file.clone(), label: picture.label, thumbnail });
+            pictures.push(picture);
         }
+        session.emit(Event::Pictures(shown));
         session.progress(Stage::Pictures, seen, items.len(), cached)?;
+        breathe().await;
     }
     session.count(pictures.len(), cached);
     let extracted = networks.iter().zip(rows).map(|(network, rows)| assemble(network, &rows)).collect();
@@ -105,100 +85,72 @@ fn assemble(network: &ImageNetwork, rows: &[Array2<f32>]) -> Extracted {
     Extracted { name: network.name.clone(), features: features.to_owned(), logits: logits.to_owned() }
 }
 
-impl Studio<'_> {
-    fn key(&self, network: usize, hash: &str) -> Key {
-        let ImageNetwork { weights, kernels, .. } = &self.networks[network];
-        cache::key("features", &[hash, weights, kernels, &self.preprocess[network].key()])
-    }
-
-    fn prepare_all(&self, items: &[Item]) -> Vec<Result<Prepared, Failure>> {
-        items.par_iter().map(|item| self.prepare(item)).collect()
-    }
-
-    fn prepare(&self, item: &Item) -> Result<Prepared, Failure> {
-        let failed = |stage: &str, reason: String| Failure { file: item.file.clone(), stage: stage.to_owned(), reason };
-        let content = (self.read)(&item.source).map_err(|e| failed("read", e.to_string()))?;
-        let hash = match &content {
-            Content::Encoded(bytes) | Content::Rgb8 { pixels: bytes, .. } => blake3::hash(bytes).to_hex().to_string(),
-        };
-        let picture = Picture { file: item.file.clone(), label: item.label, hash };
-        let known: Vec<Option<Vec<f32>>> = (0..self.networks.len())
-            .map(|network| {
-                let bytes = self.store.get(&self.key(network, &picture.hash))?;
-                bytes_to_floats(&bytes, self.networks[network].columns())
-            })
-            .collect();
-        let mut prepared = Prepared { picture, known, pixels: vec![Vec::new(); self.networks.len()], thumbnail: None };
-        if prepared.known.iter().all(Option::is_some) {
-            return Ok(prepared);
-        }
-        let decoded = match &content {
-            Content::Rgb8 { width, height, pixels } => Rgb::new(*width, *height, pixels.clone()),
-            Content::Encoded(_) => None,
-        };
-        for (network, preprocess) in self.preprocess.iter().enumerate().filter(|(n, _)| prepared.known[*n].is_none()) {
-            let mut pixels = vec![0; preprocess.bytes()];
-            let cut = PREPARER.with_borrow_mut(|preparer| match (&content, &decoded) {
-                (_, Some(rgb)) => preparer.crop(rgb, preprocess, &mut pixels).map_err(|e| e.to_string()),
-                (Content::Encoded(bytes), None) => {
-                    preparer.prepare(bytes, &Limits::default(), preprocess, &mut pixels).map_err(|e| e.to_string())
-                }
-                _ => Err("the record holds no picture".to_owned()),
-            });
-            cut.map_err(|reason| failed("decode", reason))?;
-            // A picture without a thumbnail is shown as a point; it is no reason to set it aside.
-            let square = || Rgb::new(preprocess.crop, preprocess.crop, pixels.clone());
-            prepared.thumbnail =
-                prepared.thumbnail.or_else(|| square().and_then(|rgb| image::thumbnail(&rgb, THUMBNAIL_SIDE).ok()));
-            prepared.pixels[network] = pixels;
-        }
-        Ok(prepared)
-    }
-
-    /// Enqueues what is not known, for each network; `None` where everything is.
-    fn forward(&self, prepared: &[Prepared]) -> Vec<Option<ImageOutput>> {
-        let run = |(index, network): (usize, &ImageNetwork)| {
-            let pixels = prepared.iter().map(|p| p.pixels[index].as_slice()).collect::<Vec<_>>().concat();
-            (!pixels.is_empty()).then(|| network.encoder.forward(&pixels))
-        };
-        self.networks.iter().enumerate().map(run).collect()
-    }
-
-    /// Reads a batch back, keeps what is new and gives `[pictures, features + logits]` in the pictures' order.
-    async fn collect(
-        &self,
-        session: &mut Session<'_>,
-        network: usize,
-        output: Option<ImageOutput>,
-        prepared: &[Prepared],
-    ) -> Result<Array2<f32>, RunError> {
-        let columns = self.networks[network].columns();
-        let mut rows = Array2::zeros((prepared.len(), columns));
-        let computed = match output {
-            Some(ImageOutput { features, logits }) => {
-                let (features, logits) = (readback::read(features).await, readback::read(logits).await);
-                let failed = |e: readback::ReadbackError| RunError::Network(e.to_string());
-                let (features, logits) = (features.map_err(failed)?, logits.map_err(failed)?);
-                concatenate(Axis(1), &[features.view(), logits.view()]).map_err(|e| RunError::Network(e.to_string()))?
-            }
-            None => Array2::zeros((0, columns)),
-        };
-        let mut computed = computed.rows().into_iter();
-        for (mut row, prepared) in rows.axis_iter_mut(Axis(0)).zip(prepared) {
-            match &prepared.known[network] {
-                Some(known) => row.assign(&ArrayView1::from(known)),
-                None => {
-                    let Some(new) = computed.next() else { break };
-                    row.assign(&new);
-                    let key = self.key(network, &prepared.picture.hash);
-                    session.keep(&key, &floats_to_bytes(new.iter().copied()));
-                }
+/// `[pictures, features + logits]` in the pictures' order, from what is known and what was computed; the latter is kept.
+fn place(
+    session: &mut Session<'_>,
+    bench: &Workbench<'_>,
+    network: usize,
+    computed: &Array2<f32>,
+    prepared: &[Prepared],
+) -> Array2<f32> {
+    let mut rows = Array2::zeros((prepared.len(), computed.ncols()));
+    let mut computed = computed.rows().into_iter();
+    for (mut row, prepared) in rows.axis_iter_mut(Axis(0)).zip(prepared) {
+        match &prepared.known[network] {
+            Some(known) => row.assign(&ArrayView1::from(known)),
+            None => {
+                let Some(new) = computed.next() else { break };
+                row.assign(&new);
+                session.keep(&bench.key(network, &prepared.picture.hash), &floats_to_bytes(new.iter().copied()));
             }
         }
-        Ok(rows)
     }
+    rows
 }
 
-thread_local! {
-    static PREPARER: RefCell<Preparer> = RefCell::new(Preparer::new());
+/// One network going over the pictures, as many at a time as its device has room for.
+struct Pass<'a> {
+    network: &'a ImageNetwork,
+    batch: usize,
+}
+
+impl Pass<'_> {
+    /// Enqueues what is not known of a batch, in parts that fit the device.
+    fn start(&self, index: usize, prepared: &[Prepared]) -> Vec<ImageOutput> {
+        let unknown: Vec<&[u8]> =
+            prepared.iter().map(|p| p.pixels[index].as_slice()).filter(|p| !p.is_empty()).collect();
+        unknown.chunks(self.batch).map(|part| self.network.encoder.forward(&part.concat())).collect()
+    }
+
+    /// Waits for what was started: `[unknown pictures, features + logits]`. A device that fails, as it does where its
+    /// memory is short, gets the batch again in halves, and smaller batches from then on.
+    async fn finish(
+        &mut self,
+        index: usize,
+        started: Vec<ImageOutput>,
+        prepared: &[Prepared],
+    ) -> Result<Array2<f32>, RunError> {
+        let unknown = prepared.iter().filter(|p| !p.pixels[index].is_empty()).count();
+        let mut read = self.read(started).await;
+        while let Err(ReadbackError::Device(_)) = &read {
+            let most = self.batch.min(unknown);
+            if most < 2 {
+                break;
+            }
+            self.batch = most / 2;
+            read = self.read(self.start(index, prepared)).await;
+        }
+        read.map_err(RunError::from)
+    }
+
+    async fn read(&self, started: Vec<ImageOutput>) -> Result<Array2<f32>, ReadbackError> {
+        let mut parts = vec![Array2::zeros((0, self.network.columns()))];
+        for ImageOutput { features, logits } in started {
+            let (features, logits) = (readback::read(features).await, readback::read(logits).await);
+            let both = concatenate(Axis(1), &[features?.view(), logits?.view()]);
+            parts.push(both.map_err(|e| ReadbackError::Shape(e.to_string()))?);
+        }
+        let views: Vec<_> = parts.iter().map(|p| p.view()).collect();
+        concatenate(Axis(0), &views).map_err(|e| ReadbackError::Shape(e.to_string()))
+    }
 }

@@ -1,28 +1,28 @@
 //! One run, stage by stage.
 
-use crate::protocol::{Event, Stage};
+use std::rc::Rc;
+
+use super::cells::{self, Task, Truth};
 use super::pictures::{self, Extracted};
-use super::services::{ImageNetwork, TextNetwork, image_network, text_network};
+use super::services::{ImageNetwork, TextNetwork, image_network};
 use super::session::Session;
 use super::words::{self, Words};
-use crate::protocol::Plan;
-use super::{Engine, RunError, cells, map, names};
-use crate::album::{Album, Failure, Representation, RepresentationKind};
+use super::{Engine, RunError, map, names};
+use crate::album::{Album, Cell, Failure, Representation, RepresentationKind};
 use crate::collection::Collection;
-use crate::device::{self, Selected};
+use crate::device::Selected;
 use crate::fuse;
+use crate::protocol::{Event, Plan, Stage};
 use crate::runtime::Stopwatch;
 
 /// The classifier whose opinion becomes words.
 const TAGGER: &str = "efficientnet-lite0";
-/// The network that turns sentences into vectors.
-const SENTENCES: &str = "minilm";
 /// Weights of the sides in `concat`: pixels separate better than guessed words, so that words refine and do not lead.
 const CONCAT_WEIGHTS: [f32; 2] = [0.8, 0.2];
 
 struct Networks {
     image: Vec<ImageNetwork>,
-    text: Option<TextNetwork>,
+    text: Option<Rc<TextNetwork>>,
 }
 
 /// Makes an album of `collection` as `plan` says.
@@ -40,14 +40,14 @@ pub(super) async fn run(
         session.failed(Failure { file, stage, reason });
     }
     let clock = Stopwatch::start();
-    let device = device::select(plan.device).await?;
+    let device = engine.device(Some(plan.device)).await?;
     session.emit(Event::Device { name: device.name.clone(), why: device.why.clone() });
     let networks = open(engine, plan, &device)?;
     session.done(Stage::Models, clock);
 
     let clock = Stopwatch::start();
     let (pictures, extracted) =
-        pictures::extract(&mut session, &collection.items, &networks.image, engine.read, device.batch).await?;
+        pictures::extract(&mut session, &collection.items, &networks.image, engine.hands, device.batch).await?;
     if pictures.is_empty() {
         let first = session.failures.first().map(|f| format!("{}: {}", f.file, f.reason)).unwrap_or_default();
         return Err(RunError::NoPictures(collection.items.len(), first));
@@ -56,31 +56,31 @@ pub(super) async fn run(
 
     let clock = Stopwatch::start();
     let words = match extracted.iter().find(|e| e.name == TAGGER) {
-        Some(tagger) => words::describe(&mut session, &plan.text, tagger, networks.text.as_ref()).await?,
+        Some(tagger) => words::describe(&mut session, &plan.text, tagger, networks.text.as_deref()).await?,
         None => Words { columns: Vec::new(), vectors: Vec::new() },
     };
     session.done(Stage::Words, clock);
     // Weights are the largest thing in memory, and nothing below needs them.
     drop(networks);
+    engine.forget_sentences();
 
     let vectors = represent(plan, &extracted, words.vectors);
     // Pictures that lie beside the class folders have no label; scores are over those that have one.
-    let labels: Vec<Option<u32>> = pictures.iter().map(|p| p.label).collect();
-    let labelled = labels.iter().any(Option::is_some);
+    let truth = Truth { labels: pictures.iter().map(|p| p.label).collect(), classes: collection.label_names.len() };
     let clock = Stopwatch::start();
-    let cells = cells::cluster(&mut session, plan, &vectors, &labels, collection.label_names.len())?;
+    let cells = cluster(engine, &mut session, plan, &vectors, &truth).await?;
     session.done(Stage::Clusters, clock);
 
     let main_cell = main_cell(&cells, &vectors);
     let main = &cells[main_cell];
     let matrix = vectors.iter().find(|v| v.name == main.representation).unwrap_or(&vectors[0]);
     let clock = Stopwatch::start();
-    let layout = map::lay_out(&mut session, plan, matrix)?;
+    let layout = map::lay_out(&mut session, &plan.project, plan.seed, matrix).await?;
     session.done(Stage::Map, clock);
 
     let clock = Stopwatch::start();
     let texts = words.columns.first().map(|c| c.texts.as_slice()).unwrap_or_default();
-    let clusters = names::explain(matrix, main, texts, &labels, &collection.label_names)?;
+    let clusters = names::explain(matrix, main, texts, &truth.labels, &collection.label_names)?;
     session.done(Stage::Names, clock);
 
     Ok(Album {
@@ -89,7 +89,7 @@ pub(super) async fn run(
         device: format!("{}: {}", device.name, device.why),
         parameters: plan.parameters(),
         pictures,
-        label_names: if labelled { collection.label_names.clone() } else { Vec::new() },
+        label_names: if truth.known() { collection.label_names.clone() } else { Vec::new() },
         features: extracted.into_iter().filter(|e| plan.features.contains(&e.name)).map(features).collect(),
         texts: words.columns,
         vectors,
@@ -111,9 +111,9 @@ fn open(engine: &Engine<'_>, plan: &Plan, device: &Selected) -> Result<Networks,
     if !plan.text.is_empty() && !names.contains(&TAGGER) {
         names.push(TAGGER);
     }
-    let image = names.iter().map(|name| image_network(engine.models, name, &device.compute)).collect::<Result<_, _>>();
-    let text = (!plan.text.is_empty()).then(|| text_network(engine.models, SENTENCES, &device.compute)).transpose();
-    Ok(Networks { image: image.map_err(RunError::Model)?, text: text.map_err(RunError::Model)? })
+    let image = names.iter().map(|name| image_network(engine.models, name, device)).collect::<Result<_, _>>();
+    let text = (!plan.text.is_empty()).then(|| engine.sentences(device)).transpose()?;
+    Ok(Networks { image: image.map_err(RunError::Model)?, text })
 }
 
 /// The matrices that are clustered: features made ready, text vectors, and each fusion of the two.
@@ -137,8 +137,35 @@ fn represent(plan: &Plan, extracted: &[Extracted], texts: Vec<Representation>) -
     images.into_iter().chain(texts).chain(fused).collect()
 }
 
+/// Every representation clustered by every clusterer of the plan; shown as soon as labels are known.
+async fn cluster(
+    engine: &Engine<'_>,
+    session: &mut Session<'_>,
+    plan: &Plan,
+    vectors: &[Representation],
+    truth: &Truth,
+) -> Result<Vec<Cell>, RunError> {
+    let total = vectors.len() * plan.cluster.len();
+    let (mut cells, mut known): (Vec<Cell>, usize) = (Vec::with_capacity(total), 0);
+    for (representation, clusterer) in vectors.iter().flat_map(|v| plan.cluster.iter().map(move |c| (v, c))) {
+        session.progress(Stage::Clusters, cells.len(), total, known)?;
+        let task = Task { representation, clusterer, count: truth.count(plan.k), seed: plan.seed };
+        let mut early = |session: &mut Session<'_>, cell: &Cell| {
+            let cells: Vec<Cell> = cells.iter().cloned().chain([cell.clone()]).collect();
+            let main_cell = main_cell(&cells, vectors);
+            session.emit(Event::Clustered { cells, main_cell });
+        };
+        let (cell, cached) = cells::cell(engine, session, &task, truth, &mut early).await?;
+        known += usize::from(cached);
+        cells.push(cell);
+    }
+    session.count(total, known);
+    session.emit(Event::Clustered { main_cell: main_cell(&cells, vectors), cells: cells.clone() });
+    Ok(cells)
+}
+
 /// The first fused cell, else the first: clusters, map and report follow it.
-fn main_cell(cells: &[crate::album::Cell], vectors: &[Representation]) -> usize {
+fn main_cell(cells: &[Cell], vectors: &[Representation]) -> usize {
     let fused = |name: &str| vectors.iter().any(|v| v.name == name && v.kind == RepresentationKind::Fused);
     cells.iter().position(|c| fused(&c.representation)).unwrap_or(0)
 }

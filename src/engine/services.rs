@@ -1,4 +1,4 @@
-//! What the engine needs from its shell: models, wherever they lie.
+//! Models, wherever they lie, and the networks that the engine builds of them.
 
 use std::collections::BTreeMap;
 
@@ -9,25 +9,24 @@ use gistmap_models::manifest::{Manifest, Role};
 use gistmap_models::minilm::{self, MiniLm};
 use gistmap_models::processor;
 
-use crate::collection::{Content, ReadError, Source};
-use crate::device::Compute;
+use crate::device::{Compute, Selected};
 use crate::embed::Embedder;
+use crate::runtime::Shared;
 
 /// A model's manifest, weights and other files.
 pub struct Model {
     /// Where it comes from.
     pub manifest: Manifest,
+    /// What tells these weights from all others, such as the sha256 of their file: part of the keys of results.
+    pub weights: String,
     /// Its tensors.
     pub checkpoint: Checkpoint,
     /// Files besides the weights, such as `tokenizer.json`.
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
-/// Reads the bytes of a picture: from the file system in the terminal, from dropped files in the page.
-pub type ReadPicture<'a> = dyn Fn(&Source) -> Result<Content, ReadError> + Sync + 'a;
-
 /// Where models come from: a folder in the terminal, packs in the page.
-pub trait ModelSource: Send + Sync {
+pub trait ModelSource: Shared {
     /// Names of the image encoders there are.
     fn image_encoders(&self) -> Vec<String>;
 
@@ -73,9 +72,10 @@ fn kernels(compute: &Compute) -> &'static str {
     }
 }
 
-/// Builds an image network on `compute`.
-pub(super) fn image_network(source: &dyn ModelSource, name: &str, compute: &Compute) -> Result<ImageNetwork, String> {
-    let Model { manifest, checkpoint, .. } = source.open(name, Role::ImageEncoder)?;
+/// Builds an image network on `device`.
+pub(super) fn image_network(source: &dyn ModelSource, name: &str, device: &Selected) -> Result<ImageNetwork, String> {
+    let compute = &device.compute;
+    let Model { manifest, weights, checkpoint, .. } = source.open(name, Role::ImageEncoder)?;
     let failed = |e: &dyn std::fmt::Display| format!("{name}: {e}");
     let encoder: Box<dyn ImageEncoder> = match compute {
         Compute::Cpu => Box::new(processor::efficientnet_lite0(checkpoint).map_err(|e| failed(&e))?),
@@ -83,7 +83,7 @@ pub(super) fn image_network(source: &dyn ModelSource, name: &str, compute: &Comp
     };
     Ok(ImageNetwork {
         name: manifest.name.clone(),
-        weights: manifest.weights_sha256().to_owned(),
+        weights,
         resize: manifest.input.resize.unwrap_or(256),
         crop: manifest.input.crop.unwrap_or(224),
         dimension: manifest.dimension,
@@ -93,9 +93,10 @@ pub(super) fn image_network(source: &dyn ModelSource, name: &str, compute: &Comp
     })
 }
 
-/// Builds the sentence network on `compute`.
-pub(super) fn text_network(source: &dyn ModelSource, name: &str, compute: &Compute) -> Result<TextNetwork, String> {
-    let Model { manifest, checkpoint, files } = source.open(name, Role::TextEncoder)?;
+/// Builds the sentence network on `device`.
+pub(super) fn text_network(source: &dyn ModelSource, name: &str, device: &Selected) -> Result<TextNetwork, String> {
+    let compute = &device.compute;
+    let Model { manifest, weights, checkpoint, files } = source.open(name, Role::TextEncoder)?;
     let failed = |e: &dyn std::fmt::Display| format!("{name}: {e}");
     let encoder: Box<dyn TextEncoder> = match compute {
         Compute::Cpu => Box::new(processor::minilm(checkpoint).map_err(|e| failed(&e))?),
@@ -104,5 +105,5 @@ pub(super) fn text_network(source: &dyn ModelSource, name: &str, compute: &Compu
     let tokenizer = files.get("tokenizer.json").ok_or_else(|| format!("{name}: no tokenizer.json"))?;
     let max_tokens = manifest.input.max_tokens.unwrap_or(minilm::MAX_TOKENS);
     let embedder = Embedder::new(tokenizer, max_tokens, encoder, manifest.dimension).map_err(|e| failed(&e))?;
-    Ok(TextNetwork { weights: manifest.weights_sha256().to_owned(), kernels: kernels(compute), embedder })
+    Ok(TextNetwork { weights, kernels: kernels(compute), embedder: embedder.with_batch(device.sentences) })
 }

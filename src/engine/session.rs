@@ -1,8 +1,8 @@
 //! One run's connection to the outside: events out, cancellation in, the store, the clock.
 
 use super::RunError;
-use crate::protocol::{Cancel, Event, Stage};
 use crate::album::{Failure, Timing};
+use crate::protocol::{Cancel, Event, Stage};
 use crate::runtime::Stopwatch;
 use crate::store::{BlobStore, Key};
 

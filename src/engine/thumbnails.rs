@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::pictures::thumbnail_key;
-use super::services::ReadPicture;
+use super::Hands;
+use super::workbench::thumbnail_key;
 use crate::album::Album;
 use crate::collection::{Collection, Content, Source};
 use crate::image::{self, Alpha, Limits, Rgb};
@@ -17,25 +17,20 @@ const EXEMPLAR_SIDE: u32 = 256;
 pub struct StoredThumbnails<'a> {
     album: &'a Album,
     store: &'a dyn BlobStore,
-    read: &'a ReadPicture<'a>,
+    hands: &'a dyn Hands,
     sources: HashMap<&'a str, &'a Source>,
 }
 
 impl<'a> StoredThumbnails<'a> {
     /// The thumbnails of `album`, which was made of `collection` with `store`.
-    pub fn new(
-        album: &'a Album,
-        collection: &'a Collection,
-        store: &'a dyn BlobStore,
-        read: &'a ReadPicture<'a>,
-    ) -> Self {
+    pub fn new(album: &'a Album, collection: &'a Collection, store: &'a dyn BlobStore, hands: &'a dyn Hands) -> Self {
         let sources = collection.items.iter().map(|i| (i.file.as_str(), &i.source)).collect();
-        Self { album, store, read, sources }
+        Self { album, store, hands, sources }
     }
 
     fn decode(&self, picture: usize) -> Option<Rgb> {
         let source = self.sources.get(self.album.pictures.get(picture)?.file.as_str())?;
-        match (self.read)(source).ok()? {
+        match self.hands.read(source).ok()? {
             Content::Encoded(bytes) => image::decode_with(&bytes, &Limits::default(), Alpha::OverWhite).ok(),
             Content::Rgb8 { width, height, pixels } => Rgb::new(width, height, pixels),
         }

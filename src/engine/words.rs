@@ -7,14 +7,13 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use super::RunError;
 use super::cache::{self, bytes_to_floats, floats_to_bytes};
-use crate::protocol::Stage;
 use super::pictures::Extracted;
 use super::services::TextNetwork;
 use super::session::Session;
 use crate::album::{Representation, RepresentationKind, TextColumn};
 use crate::describe::tags;
-use crate::embed::EmbedError;
 use crate::fuse;
+use crate::protocol::Stage;
 
 /// Sentences that are embedded before they are kept: what a killed run can lose.
 const SENTENCES_PER_ROUND: usize = 256;
@@ -63,7 +62,11 @@ async fn tag_mean(
 }
 
 /// Vectors `[texts, dimension]`; equal texts are embedded once, known ones are read back.
-async fn embed(session: &mut Session<'_>, network: &TextNetwork, texts: &[&str]) -> Result<Array2<f32>, RunError> {
+pub(super) async fn embed(
+    session: &mut Session<'_>,
+    network: &TextNetwork,
+    texts: &[&str],
+) -> Result<Array2<f32>, RunError> {
     let dimension = network.embedder.dimension();
     let unique: BTreeSet<&str> = texts.iter().copied().collect();
     let key = |text: &str| cache::key("sentence", &[&network.weights, network.kernels, text]);
@@ -79,10 +82,7 @@ async fn embed(session: &mut Session<'_>, network: &TextNetwork, texts: &[&str])
     for round in missing.chunks(SENTENCES_PER_ROUND) {
         let before = vectors.len();
         let mut tick = |done: usize| session.progress(Stage::Words, before + done, unique.len(), cached).is_ok();
-        let matrix = network.embedder.embed(round, &mut tick).await.map_err(|e| match e {
-            EmbedError::Stopped => RunError::Cancelled,
-            other => RunError::Network(other.to_string()),
-        })?;
+        let matrix = network.embedder.embed(round, &mut tick).await?;
         for (text, vector) in round.iter().zip(matrix.rows()) {
             session.keep(&key(text), &floats_to_bytes(vector.iter().copied()));
             vectors.insert(text, vector.to_vec());

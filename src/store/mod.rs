@@ -3,13 +3,16 @@
 //! The engine is the only caller. A store knows nothing of what the bytes mean. Losing an entry costs
 //! time, never correctness, so `get` answers `None` for whatever is missing or damaged.
 
-mod memory;
 #[cfg(not(target_arch = "wasm32"))]
+mod folder;
+mod memory;
+mod records;
 mod segments;
 
 pub use memory::MemoryStore;
-#[cfg(not(target_arch = "wasm32"))]
-pub use segments::SegmentStore;
+pub use segments::{SegmentFile, SegmentSource, SegmentStore};
+
+use crate::runtime::Shared;
 
 /// What an entry is addressed by: a hash of everything that its value depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,7 +44,7 @@ pub enum StoreError {
 }
 
 /// Bytes by key.
-pub trait BlobStore: Send + Sync {
+pub trait BlobStore: Shared {
     /// The bytes under `key`, when they are there and undamaged.
     fn get(&self, key: &Key) -> Option<Vec<u8>>;
 

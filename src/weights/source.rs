@@ -18,7 +18,8 @@ impl ModelSource for ModelFolder {
             let checkpoint = read_checkpoint(&self.check(&manifest, &weights)?)?;
             let rest = files.map(|f| Ok((f.name.clone(), self.read(&manifest, &f.name)?)));
             let files = rest.collect::<Result<_, super::WeightsError>>()?;
-            Ok(Model { manifest, checkpoint, files })
+            let identity = manifest.weights_sha256().to_owned();
+            Ok(Model { manifest, weights: identity, checkpoint, files })
         };
         open().map_err(|e: super::WeightsError| e.to_string())
     }

@@ -55,6 +55,11 @@ impl<F: Scalar> Centred<F> {
         Ok(Self { rows, n_samples, n_features, mean, variance: F::of(squares / n_features as f64), norms })
     }
 
+    /// Memory held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.rows.len() * size_of::<F>()
+    }
+
     pub(super) fn row(&self, i: usize) -> &[F] {
         &self.rows[i * self.n_features..][..self.n_features]
     }

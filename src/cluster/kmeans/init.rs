@@ -14,23 +14,52 @@ use rayon::prelude::*;
 /// Candidates side by side in one panel of the kernel; there are more for 403 clusters and up.
 const WIDTH: usize = 8;
 
-/// The rows of `x` that start the clusters, `n_clusters` of them.
-pub(super) fn kmeans_plusplus<F: Scalar>(x: &Centred<F>, n_clusters: usize, rng: &mut RandomState) -> Vec<usize> {
-    let trials = 2 + (n_clusters as f64).ln() as usize;
-    let weight: f64 = (F::one() / F::of(x.n_samples as f64)).into();
-    let first = rng.choice(&vec![weight; x.n_samples]).unwrap_or(0);
-    let mut chosen = vec![first];
-    let mut closest = vec![F::infinity(); x.n_samples];
-    let mut potential = Trials::new(x, &[first], &closest).adopt(0, &mut closest);
-    while chosen.len() < n_clusters {
-        let draws = rng.uniform(0.0, 1.0, trials);
-        let candidates = rows_at(&closest, draws.iter().map(|u| u * potential));
-        let trial = Trials::new(x, &candidates, &closest);
-        let best = trial.best();
-        potential = trial.adopt(best, &mut closest);
-        chosen.push(candidates[best]);
+/// Multiplications after which a step of a start ends, so that whoever drives it can listen.
+const STEP_WORK: usize = 1 << 27;
+
+/// The rows that start the clusters, chosen one after the other.
+#[derive(Debug)]
+pub(super) struct Start<F> {
+    n_clusters: usize,
+    chosen: Vec<usize>,
+    /// Squared distance of each row to the nearest centre so far.
+    closest: Vec<F>,
+    /// Their sum.
+    potential: f64,
+}
+
+impl<F: Scalar> Start<F> {
+    /// Draws the first centre.
+    pub(super) fn new(x: &Centred<F>, n_clusters: usize, rng: &mut RandomState) -> Self {
+        let weight: f64 = (F::one() / F::of(x.n_samples as f64)).into();
+        let first = rng.choice(&vec![weight; x.n_samples]).unwrap_or(0);
+        let mut closest = vec![F::infinity(); x.n_samples];
+        let potential = Trials::new(x, &[first], &closest).adopt(0, &mut closest);
+        Self { n_clusters, chosen: vec![first], closest, potential }
     }
-    chosen
+
+    /// Chooses some of the rest; true when all are chosen.
+    pub(super) fn step(&mut self, x: &Centred<F>, rng: &mut RandomState) -> bool {
+        let count = 2 + (self.n_clusters as f64).ln() as usize;
+        let work = x.n_samples * x.n_features * count.next_multiple_of(WIDTH);
+        for _ in 0..(STEP_WORK / work).max(1) {
+            if self.chosen.len() == self.n_clusters {
+                break;
+            }
+            let draws = rng.uniform(0.0, 1.0, count);
+            let candidates = rows_at(&self.closest, draws.iter().map(|u| u * self.potential));
+            let trial = Trials::new(x, &candidates, &self.closest);
+            let best = trial.best();
+            self.potential = trial.adopt(best, &mut self.closest);
+            self.chosen.push(candidates[best]);
+        }
+        self.chosen.len() == self.n_clusters
+    }
+
+    /// The rows chosen so far.
+    pub(super) fn rows(&self) -> &[usize] {
+        &self.chosen
+    }
 }
 
 /// The rows at which the running sum of `weights` reaches each of the values.

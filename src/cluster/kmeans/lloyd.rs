@@ -63,11 +63,14 @@ impl<F: Scalar> Lloyd<F> {
 
     /// Sum of the squared distances of the rows to their centres.
     pub(super) fn inertia(&self, x: &Centred<F>) -> F {
-        if self.n_iter == 0 {
-            let labels = assign(&x.rows, x.n_features, &self.centers);
-            return inertia(x, &self.centers, &labels);
-        }
-        inertia(x, &self.centers, &self.labels)
+        if self.n_iter == 0 { self.assignment(x).1 } else { inertia(x, &self.centers, &self.labels) }
+    }
+
+    /// Labels under the centres as they are now, and the inertia.
+    pub(super) fn assignment(&self, x: &Centred<F>) -> (Vec<i32>, F) {
+        let labels = assign(&x.rows, x.n_features, &self.centers);
+        let inertia = inertia(x, &self.centers, &labels);
+        (labels, inertia)
     }
 
     /// Gives every empty cluster one of the rows farthest from their centres.

@@ -1,6 +1,6 @@
 //! K-Means one step at a time.
 
-use super::init::kmeans_plusplus;
+use super::init::Start;
 use super::lloyd::Lloyd;
 use super::{Centred, KMeansError, KMeansParams, KMeansValidParams};
 use crate::cluster::{Clusterer, Scalar};
@@ -17,7 +17,7 @@ struct Best<F> {
     inertia: F,
 }
 
-/// K-Means in progress. One step is the start of a run, or one of its iterations.
+/// K-Means in progress. One step is the start of a run (of a large matrix, a part of it), or one of its iterations.
 ///
 /// After `Step::Done`, [`centroids`](Self::centroids), [`labels`](Clusterer::labels),
 /// [`inertia`](Self::inertia) and [`n_iter`](Self::n_iter) are those of the best run; before, those
@@ -29,6 +29,7 @@ pub struct KMeansRun<F> {
     tolerance: F,
     rng: RandomState,
     runs: usize,
+    start: Option<Start<F>>,
     pub(super) current: Option<Lloyd<F>>,
     best: Option<Best<F>>,
 }
@@ -43,6 +44,11 @@ impl<F: Scalar> KMeansRun<F> {
         Self::on(params, Arc::new(Centred::new(x)?))
     }
 
+    /// As [`new`](Self::new) on a matrix that others use as well.
+    pub(crate) fn shared(params: KMeansParams, x: Arc<Centred<F>>) -> Result<Self, KMeansError> {
+        Self::on(params.check()?, x)
+    }
+
     pub(crate) fn on(params: KMeansValidParams, x: Arc<Centred<F>>) -> Result<Self, KMeansError> {
         let (n_clusters, n_samples) = (params.n_clusters(), x.n_samples);
         if n_clusters > n_samples {
@@ -50,7 +56,7 @@ impl<F: Scalar> KMeansRun<F> {
         }
         let tolerance = x.variance * F::of(params.tol());
         let rng = RandomState::new(params.random_state());
-        Ok(Self { x, params, tolerance, rng, runs: 0, current: None, best: None })
+        Ok(Self { x, params, tolerance, rng, runs: 0, start: None, current: None, best: None })
     }
 
     /// The centres `[n_clusters, n_features]`; no rows before the first step.
@@ -69,6 +75,13 @@ impl<F: Scalar> KMeansRun<F> {
             (None, Some(best)) => Some(best.inertia),
             (current, _) => current.as_ref().map(|run| run.inertia(&self.x)),
         }
+    }
+
+    /// Every row's label under the centres as they are now, and the inertia; one or two passes over the matrix. `None`
+    /// before there are centres. Where [`labels`](Clusterer::labels) are those that the centres were moved by, these
+    /// are what the next iteration will find.
+    pub fn assignment(&self) -> Option<(Vec<i32>, F)> {
+        self.shown().map(|run| run.assignment(&self.x))
     }
 
     /// Iterations that the shown run has taken.
@@ -114,8 +127,13 @@ impl<F: Scalar> Clusterer for KMeansRun<F> {
                 }
             }
             None if self.runs < self.params.n_init() => {
-                let start = kmeans_plusplus(&self.x, self.params.n_clusters(), &mut self.rng);
-                self.current = Some(Lloyd::new(&self.x, &start));
+                let (x, n_clusters) = (&self.x, self.params.n_clusters());
+                let mut start = self.start.take().unwrap_or_else(|| Start::new(x, n_clusters, &mut self.rng));
+                if start.step(x, &mut self.rng) {
+                    self.current = Some(Lloyd::new(x, start.rows()));
+                } else {
+                    self.start = Some(start);
+                }
             }
             None => return Step::Done,
         }

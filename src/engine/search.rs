@@ -1,0 +1,42 @@
+//! Pictures by words: the likeness of a query to what the pictures' texts say.
+
+use super::session::Session;
+use super::{Engine, RunError, words};
+use crate::album::{Album, RepresentationKind};
+use crate::protocol::Event;
+
+/// Pictures that a search tells of.
+const FOUND: usize = 200;
+/// The describer whose sentences are searched: its vectors are plain sentence vectors, so that a query compares.
+const SEARCHED: &str = "tags";
+
+/// Ranks the pictures of `album` by the cosine of their sentences' vectors with that of `words`.
+pub(super) async fn search(
+    engine: &Engine<'_>,
+    album: &Album,
+    words: String,
+    emit: &mut dyn FnMut(Event),
+) -> Result<(), RunError> {
+    let texts = album.vectors.iter().find(|v| v.kind == RepresentationKind::Text && v.name == SEARCHED);
+    let Some(texts) = texts else {
+        let lacking = "these pictures have no texts to search in: run again with the text `tags`";
+        return Err(RunError::Lacking(lacking.to_owned()));
+    };
+    let device = engine.device(None).await?;
+    let network = engine.sentences(&device)?;
+    let mut session = Session::new(engine.store, engine.cancel.clone(), emit);
+    let query = words::embed(&mut session, &network, &[words.trim()]).await?;
+    if query.ncols() != texts.matrix.ncols() {
+        let (ours, theirs) = (query.ncols(), texts.matrix.ncols());
+        return Err(RunError::Lacking(format!(
+            "the album's text vectors have {theirs} columns, those of this gistmap's sentence encoder {ours}: run again"
+        )));
+    }
+    // Both sides have length 1, so the product is the cosine.
+    let likeness = texts.matrix.dot(&query.row(0));
+    let mut pictures: Vec<(usize, f32)> = likeness.into_iter().enumerate().collect();
+    pictures.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    pictures.truncate(FOUND);
+    session.emit(Event::Found { words, pictures });
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Steering: another representation, k or seed for the open album, without anything upstream.
+
+use super::cells::{self, Task, Truth};
+use super::session::Session;
+use super::{Engine, RunError, map, names};
+use crate::album::{Album, Cell};
+use crate::protocol::{CLUSTERERS, CellRequest, ClusterCount, Event, PlanError, Stage};
+use crate::runtime::{Stopwatch, breathe};
+
+/// Makes the cell that is asked for the main one of `album`; names, exemplars and map follow it.
+pub(super) async fn show(
+    engine: &Engine<'_>,
+    album: &mut Album,
+    request: &CellRequest,
+    emit: &mut dyn FnMut(Event),
+) -> Result<(), RunError> {
+    let vectors = check(album, request)?;
+    let mut session = Session::new(engine.store, engine.cancel.clone(), emit);
+    let truth = Truth { labels: album.pictures.iter().map(|p| p.label).collect(), classes: album.label_names.len() };
+    let task = Task {
+        representation: &album.vectors[vectors],
+        clusterer: &request.clusterer,
+        count: truth.count(request.k),
+        seed: request.seed,
+    };
+    let clock = Stopwatch::start();
+    let mut cells = album.cells.clone();
+    let main_cell = match cells.iter().position(|cell| answers(cell, &task)) {
+        Some(known) => known,
+        None => {
+            let tried = cells.clone();
+            let mut early = |session: &mut Session<'_>, cell: &Cell| {
+                let cells = tried.iter().cloned().chain([cell.clone()]).collect();
+                session.emit(Event::Clustered { cells, main_cell: tried.len() });
+            };
+            let (cell, cached) = cells::cell(engine, &mut session, &task, &truth, &mut early).await?;
+            session.count(1, usize::from(cached));
+            cells.push(cell);
+            cells.len() - 1
+        }
+    };
+    session.emit(Event::Clustered { cells: cells.clone(), main_cell });
+    session.done(Stage::Clusters, clock);
+    breathe().await;
+
+    let clock = Stopwatch::start();
+    let texts = album.texts.first().map(|c| c.texts.as_slice()).unwrap_or_default();
+    let clusters = names::explain(task.representation, &cells[main_cell], texts, &truth.labels, &album.label_names)?;
+    session.done(Stage::Names, clock);
+
+    let clock = Stopwatch::start();
+    let layout = if album.layout.representation == task.representation.name {
+        None
+    } else {
+        // The map's seed is that of the run, which made the first cell.
+        let seed = album.cells.first().map_or(request.seed, |cell| cell.seed as u32);
+        Some(map::lay_out(&mut session, &album.layout.projector, seed, task.representation).await?)
+    };
+    (album.cells, album.main_cell, album.clusters) = (cells, main_cell, clusters);
+    if let Some(layout) = layout {
+        album.layout = layout;
+    } else {
+        map::emit_final(&mut session, &album.layout);
+    }
+    session.done(Stage::Map, clock);
+    Ok(())
+}
+
+/// The index of the representation that is asked for.
+fn check(album: &Album, request: &CellRequest) -> Result<usize, RunError> {
+    if !CLUSTERERS.contains(&request.clusterer.as_str()) {
+        let (name, known) = (request.clusterer.clone(), CLUSTERERS.join(", "));
+        return Err(PlanError::Unknown { option: "--cluster", name, known }.into());
+    }
+    if request.k == ClusterCount::Fixed(0) {
+        return Err(PlanError::NoClusters.into());
+    }
+    album.vectors.iter().position(|v| v.name == request.representation).ok_or_else(|| {
+        let known: Vec<&str> = album.vectors.iter().map(|v| v.name.as_str()).collect();
+        let (name, known) = (&request.representation, known.join(", "));
+        RunError::Lacking(format!("the album has no representation `{name}`; choose from {known}"))
+    })
+}
+
+/// Whether a cell that was tried is what the task asks for.
+fn answers(cell: &Cell, task: &Task<'_>) -> bool {
+    let count = match task.count {
+        ClusterCount::Fixed(k) => cell.k == k,
+        ClusterCount::Labels | ClusterCount::Auto => !cell.k_curve.is_empty(),
+    };
+    let same = cell.representation == task.representation.name && cell.clusterer == task.clusterer;
+    same && cell.seed == u64::from(task.seed) && count
+}
