@@ -1,11 +1,11 @@
 //! The kernels of the fused layers, in CubeCL: WGSL in a browser, SPIR-V or MSL elsewhere. `launch` runs them.
 //!
 //! All matrices are row-major and read four values at a time; the channels of a picture are innermost (NHWC).
-//! Sums are kept in f32 registers whatever the element type is. No kernel but `normalize_rows` and
-//! `pool_rows` uses shared memory: a register tile reads each weight once for several rows, neighbouring threads read
-//! neighbouring columns, and what remains is left to the caches. That is quick on GPUs of every maker without tuning
-//! (a browser cannot tune: see `FACTS` on autotune) and does not collapse on software adapters, where a
-//! barrier costs more than the arithmetic that it saves.
+//! Sums are kept in f32 registers whatever the element type is. Only `normalize_rows` and `pool_rows` use shared
+//! memory: a register tile reads each weight once for several rows, neighbouring threads read neighbouring columns,
+//! and the rest is left to the caches. That suits GPUs of every maker without tuning (Burn's autotune gives wrong
+//! results in browsers), and does not collapse on software adapters, where a barrier costs more than the
+//! arithmetic that it saves.
 
 use burn::cubecl;
 use burn::cubecl::prelude::*;
@@ -26,9 +26,7 @@ fn activate<N: Size>(x: Vector<f32, N>, #[comptime] activation: Activation) -> V
     match comptime!(activation) {
         Activation::Identity => x,
         Activation::Relu6 => x.max(Vector::new(0.0f32)).min(Vector::new(6.0f32)),
-        Activation::Gelu => {
-            x * Vector::new(0.5f32) * (Vector::new(1.0f32) + (x * Vector::new(0.707_106_77f32)).erf())
-        }
+        Activation::Gelu => x * Vector::new(0.5f32) * (Vector::new(1.0f32) + (x * Vector::new(0.707_106_77f32)).erf()),
     }
 }
 
@@ -279,10 +277,8 @@ pub(super) fn attention<F: Float, N: Size>(
         for d in 0..head_width {
             products += asked[d] * Vector::cast_from(mixed[key + d]);
         }
-        let score = products.extract(0usize)
-            + products.extract(1usize)
-            + products.extract(2usize)
-            + products.extract(3usize);
+        let score =
+            products.extract(0usize) + products.extract(1usize) + products.extract(2usize) + products.extract(3usize);
         let larger = max(largest, score);
         let kept = Vector::<f32, N>::new((largest - larger).exp());
         let weight = (score - larger).exp();

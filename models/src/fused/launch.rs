@@ -44,6 +44,7 @@ impl Window {
         (all / 2, all - all / 2)
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     fn shape(self, x: &Shape, bias: &Shape) -> Shape {
         Shape::new([x[0], self.output(x[1]), self.output(x[2]), bias[0]])
     }
@@ -58,6 +59,8 @@ pub(crate) struct Heads {
     pub(crate) heads: usize,
 }
 
+/// What fusion must know before the product is run; in a browser there is none.
+#[cfg(not(target_arch = "wasm32"))]
 fn product_shape(x: &Shape, weight: &Shape) -> Shape {
     Shape::new([x[0], weight[1]])
 }
