@@ -13,6 +13,7 @@ pub mod checkpoint;
 pub mod cpu;
 pub mod efficientnet_lite0;
 pub mod encoder;
+mod fused;
 pub mod imagenet;
 mod linear;
 pub mod manifest;
