@@ -7,6 +7,7 @@ use gistmap_models::burn::tensor::{Device, Tensor, TensorData, activation};
 
 use crate::protocol::DeviceChoice;
 use crate::readback;
+use crate::runtime::ONE_THREAD;
 use gistmap_models::encoder::Output;
 
 /// No device of the kind that was asked for works.
@@ -75,7 +76,7 @@ pub struct DeviceInfo {
 }
 
 fn processor(why: String) -> Selected {
-    let name = if cfg!(target_arch = "wasm32") {
+    let name = if ONE_THREAD {
         "cpu (one thread, SIMD)".to_owned()
     } else {
         format!("cpu ({} threads)", rayon::current_num_threads())
