@@ -108,7 +108,7 @@ impl Grid {
         let nothing = self.order.is_empty() || apart(0) || apart(1);
         let low = self.column_row(area.low);
         let high = self.column_row(area.high);
-        let rows = if nothing { 1..=0 } else { low.1..=high.1 };
+        let rows = if nothing { 0..0 } else { low.1..high.1 + 1 };
         rows.flat_map(move |row| {
             let start = self.starts[row * self.columns + low.0] as usize;
             let end = self.starts[row * self.columns + high.0 + 1] as usize;
