@@ -33,12 +33,12 @@ impl Map {
         self.change(|core| core.set_colours(colours));
     }
 
-    /// A picture's tile, [`super::TILE`] texels square; unasked ones are welcome.
+    /// A picture's tile, 64 texels square; unasked ones are welcome.
     pub(crate) fn set_thumbnail(&self, picture: usize, bitmap: &ImageBitmap) {
         self.change(|core| core.set_picture(picture, false, bitmap));
     }
 
-    /// A sharper picture, [`super::DETAIL`] texels square.
+    /// A sharper picture, 256 texels square.
     pub(crate) fn set_detail(&self, picture: usize, bitmap: &ImageBitmap) {
         self.change(|core| core.set_picture(picture, true, bitmap));
     }
@@ -76,6 +76,7 @@ impl Map {
     pub(crate) fn set_theme(&self, theme: Theme) {
         self.change(|core| {
             core.theme = theme;
+            core.stamped.spoil();
             core.due = true;
         });
     }
