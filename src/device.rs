@@ -1,6 +1,8 @@
 //! Which device computes, what it can do, what to fall back to.
 
 mod batch;
+#[cfg(target_arch = "wasm32")]
+mod watch;
 
 use batch::Batch;
 use gistmap_models::burn::tensor::{Device, Tensor, TensorData, activation};
@@ -9,6 +11,8 @@ use crate::protocol::DeviceChoice;
 use crate::readback;
 use crate::runtime::ONE_THREAD;
 use gistmap_models::encoder::Output;
+#[cfg(target_arch = "wasm32")]
+pub use watch::on_trouble;
 
 /// No device of the kind that was asked for works.
 #[derive(Debug, thiserror::Error)]
@@ -179,7 +183,13 @@ async fn wgpu_device() -> Result<(Device, String, Batch), DeviceError> {
         "" => format!("{:?}", info.backend),
         name => format!("{name} ({:?})", info.backend),
     };
+    #[cfg(target_arch = "wasm32")]
+    watch::watch(&setup.device);
     check(&device, &name).await?;
+    #[cfg(target_arch = "wasm32")]
+    if let Some(detail) = watch::tested() {
+        return Err(DeviceError::Wrong { name, detail: detail.to_owned() });
+    }
     let binding = limits.max_buffer_size.min(limits.max_storage_buffer_binding_size);
     let batch = Batch::of_gpu(binding, info.device_type);
     Ok(OPENED.get_or_init(|| (device, name, batch)).clone())

@@ -12,13 +12,14 @@ use common::{Program, csv, drawn_classes, models, shared, stderr};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "album.json",
     "features/efficientnet-lite0.csv",
     "features/efficientnet-lite0.npy",
     "texts/tags.csv",
     "vectors/efficientnet-lite0.npy",
     "vectors/tags.npy",
+    "thumbnails/000.jpg",
     "labels.csv",
     "scores.csv",
     "clusters.csv",

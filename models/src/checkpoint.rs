@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
+use crate::pack::{SCALE, dequantize};
 use crate::weights::WrongTensor;
 
 /// A tensor as it stood in the checkpoint, as `f32`, row-major.
@@ -35,13 +37,16 @@ pub enum CheckpointError {
     #[error("the checkpoint holds tensors that the network does not know: {}", .0.join(", "))]
     Extra(Vec<String>),
     /// The element type is not one that weights are published in.
-    #[error("the checkpoint's tensor `{name}` has element type {dtype}, expected f32, f16 or bf16")]
+    #[error("the checkpoint's tensor `{name}` has element type {dtype}, expected f32, f16, bf16, or i8 with scales")]
     ElementType {
         /// Published key.
         name: String,
         /// Type in the file.
         dtype: String,
     },
+    /// Integers without the scales that make weights of them.
+    #[error("the checkpoint's tensor `{0}` holds 8-bit integers, but `{0}{SCALE}` does not hold their scales")]
+    Scale(String),
     /// The bytes are not a safetensors file.
     #[error("not a safetensors file: {0}")]
     Format(String),
@@ -66,26 +71,39 @@ impl Checkpoint {
         Self::default()
     }
 
-    /// Reads a safetensors file from memory; f16 and bf16 become f32, integer tensors are left out
-    /// (published files carry index buffers that no forward pass needs).
+    /// Reads a safetensors file from memory, also a [pack](crate::pack): f16 and bf16 become f32, 8-bit integers are
+    /// multiplied by their scales. Other integer tensors are left out (published files carry index buffers that no
+    /// forward pass needs).
     ///
     /// # Errors
-    /// [`CheckpointError::Format`] when the bytes are not such a file.
+    /// [`CheckpointError::Format`] when the bytes are not such a file, [`CheckpointError::ElementType`] or
+    /// [`CheckpointError::Scale`] when a tensor cannot be read.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, CheckpointError> {
         let file = SafeTensors::deserialize(bytes).map_err(|e| CheckpointError::Format(e.to_string()))?;
         let mut checkpoint = Self::new();
         for (name, view) in file.tensors() {
-            let data = view.data();
-            let values = match view.dtype() {
-                Dtype::F32 => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-                Dtype::F16 => data.as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
-                Dtype::BF16 => data.as_chunks().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
-                Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL => continue,
-                other => return Err(CheckpointError::ElementType { name, dtype: format!("{other:?}") }),
+            if matches!(view.dtype(), Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL) || scales_other(&file, &name) {
+                continue;
+            }
+            let values = if view.dtype() == Dtype::I8 {
+                let scales = file.tensor(&format!("{name}{SCALE}")).ok().and_then(|view| floats(&view));
+                let rows = view.shape().first().copied().unwrap_or(0);
+                let weights = scales.and_then(|scales| dequantize(view.data(), rows, &scales));
+                weights.ok_or_else(|| CheckpointError::Scale(name.clone()))?
+            } else {
+                floats(&view).ok_or_else(|| {
+                    let dtype = format!("{:?}", view.dtype());
+                    CheckpointError::ElementType { name: name.clone(), dtype }
+                })?
             };
             checkpoint.insert(name, NamedTensor { shape: view.shape().to_vec(), values });
         }
         Ok(checkpoint)
+    }
+
+    /// The tensors that have not been taken yet, by name.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &NamedTensor)> {
+        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
     /// Adds a tensor; a second one of the same name replaces the first.
@@ -123,6 +141,23 @@ impl Checkpoint {
             self.tensors.into_keys().filter(|k| !self.ignored.iter().any(|ending| k.ends_with(ending))).collect();
         if extra.is_empty() { Ok(()) } else { Err(CheckpointError::Extra(extra)) }
     }
+}
+
+/// The values of a tensor of floats; `None` for other element types.
+fn floats(view: &TensorView<'_>) -> Option<Vec<f32>> {
+    let data = view.data();
+    Some(match view.dtype() {
+        Dtype::F32 => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Dtype::F16 => data.as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
+        Dtype::BF16 => data.as_chunks().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
+        _ => return None,
+    })
+}
+
+/// Whether `name` only holds the scales of a tensor of integers.
+fn scales_other(file: &SafeTensors<'_>, name: &str) -> bool {
+    let scaled = name.strip_suffix(SCALE).and_then(|scaled| file.tensor(scaled).ok());
+    scaled.is_some_and(|view| view.dtype() == Dtype::I8)
 }
 
 #[cfg(test)]

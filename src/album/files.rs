@@ -1,38 +1,80 @@
-//! The files that an album is made of: their names, and who writes each.
+//! The files that an album is made of: their names, and their bytes.
+//!
+//! [`super::folder`] writes them into a folder, [`super::archive`] into one file, and the page saves one at a time;
+//! all of them are the very same bytes.
 
 use std::io::{self, Write};
 
 use ndarray::Array2;
 
-use super::folder::Contents;
-use super::{Album, Representation};
+use super::{Album, Representation, sheets};
 use crate::report::html::{self, Thumbnails};
 use crate::report::{csv, npy, png, svg};
+
+/// What is written into one file.
+pub type Contents<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
+
+/// The map's points.
+pub const LAYOUT: &str = "layout.csv";
+/// What could not be used.
+pub const ERRORS: &str = "errors.csv";
 
 /// Every file but the manifest, in the order they are written.
 pub fn files<'a>(album: &'a Album, thumbnails: &'a dyn Thumbnails) -> Vec<(String, Contents<'a>)> {
     let mut files: Vec<(String, Contents<'a>)> = Vec::new();
     for features in &album.features {
-        let name = file_name(&features.name);
-        files.push((format!("features/{name}.csv"), Box::new(|w| csv::features(album, features.matrix.view(), w))));
-        files.push((format!("features/{name}.npy"), matrix(&features.matrix)));
+        let path = format!("features/{}.csv", file_name(&features.name));
+        files.push((path, Box::new(|w| csv::features(album, features.matrix.view(), w))));
+        files.push((features_path(&features.name), matrix(&features.matrix)));
     }
     for column in &album.texts {
-        let path = format!("texts/{}.csv", file_name(&column.name));
-        files.push((path, text(|| csv::texts(album, column))));
+        files.push((texts_path(&column.name), text(|| csv::texts(album, column))));
     }
     for Representation { name, matrix: vectors, .. } in &album.vectors {
-        files.push((format!("vectors/{}.npy", file_name(name)), matrix(vectors)));
+        files.push((vectors_path(name), matrix(vectors)));
+    }
+    for sheet in 0..sheets::count(album.pictures.len()) {
+        let bytes = move || sheets::sheet(album.pictures.len(), sheet, thumbnails).map_err(io::Error::other);
+        files.push((sheets::path(sheet), Box::new(move |w| w.write_all(&bytes()?))));
     }
     files.push(("labels.csv".to_owned(), text(|| csv::labels(album))));
     files.push(("scores.csv".to_owned(), text(|| csv::scores(album))));
     files.push(("clusters.csv".to_owned(), text(|| csv::clusters(album))));
-    files.push(("layout.csv".to_owned(), text(|| csv::layout(album))));
-    files.push(("errors.csv".to_owned(), text(|| csv::errors(album))));
+    files.push((LAYOUT.to_owned(), text(|| csv::layout(album))));
+    files.push((ERRORS.to_owned(), text(|| csv::errors(album))));
     files.push(("map.svg".to_owned(), text(|| svg::map(album))));
     files.push(("map.png".to_owned(), Box::new(|w| w.write_all(&png::map(album).map_err(io::Error::other)?))));
     files.push(("report.html".to_owned(), text(move || html::render(album, thumbnails))));
     files
+}
+
+/// Where the matrix of a feature lies.
+pub(super) fn features_path(name: &str) -> String {
+    format!("features/{}.npy", file_name(name))
+}
+
+/// Where the matrix of a representation lies.
+pub(super) fn vectors_path(name: &str) -> String {
+    format!("vectors/{}.npy", file_name(name))
+}
+
+/// Where a text column lies.
+pub(super) fn texts_path(name: &str) -> String {
+    format!("texts/{}.csv", file_name(name))
+}
+
+/// The media type of an album's file, by the ending of its name.
+pub fn media_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("csv") => "text/csv; charset=utf-8",
+        Some("html") => "text/html; charset=utf-8",
+        Some("jpg") => "image/jpeg",
+        Some("json") => "application/json",
+        Some("png") => "image/png",
+        Some("svg") => "image/svg+xml",
+        Some("gistmap") => "application/zip",
+        _ => "application/octet-stream",
+    }
 }
 
 fn text<'a>(make: impl Fn() -> String + 'a) -> Contents<'a> {

@@ -1,20 +1,15 @@
 //! An album as a folder: every file is written aside and renamed into place, `album.json` last, so that a full
-//! disk or a killed process never leaves a broken album.
+//! disk or a killed process never leaves a broken album. Reading one is [`super::open`]'s.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
-use super::manifest::{FileEntry, Manifest};
-
-/// The manifest's name.
-pub const MANIFEST: &str = "album.json";
-
-/// What is written into one file.
-pub type Contents<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
+use super::digest::Hashing;
+use super::files::Contents;
+use super::manifest::{FileEntry, MANIFEST, Manifest};
+use super::source::{self, Source, SourceError};
 
 /// Why an album could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -139,17 +134,12 @@ impl AlbumFolder {
         let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
         fs::remove_file(&path).map_err(failed(&path))?;
         let former: Vec<FileEntry> = serde_json::from_str::<Manifest>(&text).map(|m| m.files).unwrap_or_default();
-        for file in former.iter().filter(|f| !kept.contains(f.path.as_str()) && is_plain(&f.path)) {
+        for file in former.iter().filter(|f| !kept.contains(f.path.as_str()) && source::is_plain(&f.path)) {
             // A file that a person removed in the meantime is as gone as it should be.
             let _ = fs::remove_file(self.root.join(&file.path));
         }
         Ok(())
     }
-}
-
-/// Whether a manifest's path stays inside the album's folder.
-fn is_plain(path: &str) -> bool {
-    Path::new(path).components().all(|c| matches!(c, std::path::Component::Normal(_)))
 }
 
 fn write_file(aside: &Path, path: &str, contents: &Contents<'_>) -> Result<FileEntry, FolderError> {
@@ -158,27 +148,35 @@ fn write_file(aside: &Path, path: &str, contents: &Contents<'_>) -> Result<FileE
         fs::create_dir_all(folder).map_err(failed(folder))?;
     }
     let file = File::create(&target).map_err(failed(&target))?;
-    let mut writer = Hashing { inner: BufWriter::with_capacity(1 << 20, file), hasher: Sha256::new(), size: 0 };
-    contents(&mut writer).and_then(|()| writer.flush()).map_err(failed(&target))?;
-    let sha256 = writer.hasher.finalize().iter().map(|b| format!("{b:02x}")).collect();
-    Ok(FileEntry { path: path.to_owned(), size: writer.size, sha256 })
+    let mut writer = Hashing::new(BufWriter::with_capacity(1 << 20, file));
+    let (size, sha256) = contents(&mut writer).and_then(|()| writer.finish()).map_err(failed(&target))?;
+    Ok(FileEntry { path: path.to_owned(), size, sha256 })
 }
 
-struct Hashing<W> {
-    inner: W,
-    hasher: Sha256,
-    size: u64,
+/// An album's folder as what an album is opened from.
+#[derive(Debug)]
+pub struct FolderSource {
+    root: PathBuf,
 }
 
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        self.size += written as u64;
-        Ok(written)
+impl FolderSource {
+    /// The files below `root`.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
     }
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+impl Source for FolderSource {
+    fn read(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, SourceError> {
+        let path = self.root.join(path);
+        // Whatever else a folder may hold: reading a pipe would wait for ever.
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {}
+            Ok(_) => return Err(SourceError::Unreadable("it is not a file".to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(SourceError::Missing),
+            Err(error) => return Err(SourceError::Unreadable(error.to_string())),
+        }
+        let file = File::open(&path).map_err(|e| SourceError::Unreadable(e.to_string()))?;
+        source::read_limited(file, limit)
     }
 }

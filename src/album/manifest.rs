@@ -2,10 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Album, Cell, ClusterSummary, Picture, Timing};
+use super::files::{features_path, texts_path, vectors_path};
+use super::{Album, Cell, ClusterSummary, Picture, Representation, RepresentationKind, Timing};
 
-/// The version of this file's shape.
-pub const FORMAT: u32 = 1;
+/// The manifest's name.
+pub const MANIFEST: &str = "album.json";
+
+/// The version of this file's shape. 2 says what is needed to open an album again.
+pub const FORMAT: u32 = 2;
 
 /// A file of the album.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +29,32 @@ pub struct ModelEntry {
     pub name: String,
     /// Of the weights file.
     pub sha256: String,
+}
+
+/// A matrix with a row for each picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MatrixEntry {
+    /// As [`Representation::name`].
+    pub name: String,
+    /// What it is made from.
+    pub kind: RepresentationKind,
+    /// Its array file, one of [`Manifest::files`].
+    pub path: String,
+}
+
+impl MatrixEntry {
+    fn new(of: &Representation, path: fn(&str) -> String) -> Self {
+        Self { name: of.name.clone(), kind: of.kind, path: path(&of.name) }
+    }
+}
+
+/// A text for each picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextEntry {
+    /// As [`super::TextColumn::name`].
+    pub name: String,
+    /// Its table, one of [`Manifest::files`].
+    pub path: String,
 }
 
 /// The map's facts; its points are in `layout.csv`.
@@ -53,6 +83,8 @@ pub struct Manifest {
     pub device: String,
     /// The plan, as the engine takes it.
     pub plan: crate::protocol::Plan,
+    /// The plan in the command line's terms, for people.
+    pub parameters: Vec<(String, String)>,
     /// The models used.
     pub models: Vec<ModelEntry>,
     /// Names of the labels.
@@ -61,6 +93,12 @@ pub struct Manifest {
     pub pictures: Vec<Picture>,
     /// How many pictures could not be read; see `errors.csv`.
     pub failures: usize,
+    /// Matrices as the networks gave them.
+    pub features: Vec<MatrixEntry>,
+    /// Texts that describe the pictures.
+    pub texts: Vec<TextEntry>,
+    /// The matrices that were clustered.
+    pub vectors: Vec<MatrixEntry>,
     /// Every representation x clusterer.
     pub cells: Vec<Cell>,
     /// Index of the cell that clusters, map and report follow.
@@ -84,10 +122,14 @@ impl Manifest {
             title: album.title.clone(),
             device: album.device.clone(),
             plan: plan.clone(),
+            parameters: album.parameters.clone(),
             models,
             label_names: album.label_names.clone(),
             pictures: album.pictures.clone(),
             failures: album.failures.len(),
+            features: album.features.iter().map(|r| MatrixEntry::new(r, features_path)).collect(),
+            texts: album.texts.iter().map(|t| TextEntry { name: t.name.clone(), path: texts_path(&t.name) }).collect(),
+            vectors: album.vectors.iter().map(|r| MatrixEntry::new(r, vectors_path)).collect(),
             cells: album.cells.clone(),
             main_cell: album.main_cell,
             clusters: album.clusters.clone(),

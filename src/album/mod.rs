@@ -4,12 +4,19 @@
 //! column and labeling belongs to `pictures[i]`; pictures that could not be read are in
 //! [`Album::failures`] alone.
 
-#[cfg(not(target_arch = "wasm32"))]
+pub mod archive;
+mod check;
+mod digest;
 pub mod files;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod folder;
 pub mod manifest;
+mod open;
+pub mod sheets;
+pub mod source;
 pub mod view;
+
+pub use open::{OpenError, Opened, open};
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};

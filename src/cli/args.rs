@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use gistmap::protocol::{ClusterCount, DeviceChoice};
+use gistmap_models::pack::Quantization;
 
 /// See what your pictures are about: describe, measure, cluster, name and map a folder of images.
 #[derive(Debug, Parser)]
@@ -17,7 +18,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Action {
     /// Make an album of a folder of images: clusters, names, scores, a map and a report.
     Run(RunArguments),
-    /// List, fetch and check the models.
+    /// Show an album in the page, or the page alone; only this machine can see it.
+    View(ViewArguments),
+    /// List, fetch, check and convert the models.
     Models(ModelsArguments),
     /// List the devices that can run the networks.
     Devices(DevicesArguments),
@@ -60,6 +63,10 @@ pub(crate) struct RunArguments {
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceChoice,
 
+    /// Run the networks of a folder of packs, as the page has them, in place of the published weights.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) packs: Option<PathBuf>,
+
     /// How the map is laid out.
     #[arg(long, default_value = "tsne", value_parser = ["tsne", "pca"])]
     pub(crate) project: String,
@@ -84,6 +91,24 @@ fn cluster_count(text: &str) -> Result<ClusterCount, String> {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ViewArguments {
+    /// An album: the folder that `gistmap run` wrote, or a .gistmap file. The empty page when left out.
+    pub(crate) album: Option<PathBuf>,
+
+    /// The built page [default: `page` or `dist`, beside the program or in the current folder].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) page: Option<PathBuf>,
+
+    /// Port on 127.0.0.1; where it is in use, the next free one is taken. 0 is any free one.
+    #[arg(long, value_name = "N", default_value_t = 7820)]
+    pub(crate) port: u16,
+
+    /// Do not open the page in a browser (which is done where standard output is a terminal).
+    #[arg(long)]
+    pub(crate) no_open: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ModelsArguments {
     #[command(subcommand)]
     pub(crate) action: ModelsAction,
@@ -102,6 +127,19 @@ pub(crate) enum ModelsAction {
     Verify {
         /// Name; all that are here when left out.
         name: Option<String>,
+    },
+    /// Write the weights of a model as a small file for the page.
+    Convert {
+        /// Name, as `gistmap models list` shows it.
+        name: String,
+
+        /// How weights are stored: q8 (8-bit integers) or f16 (halves).
+        #[arg(long, value_name = "q8|f16", default_value = "q8")]
+        to: Quantization,
+
+        /// Where the file goes [default: NAME.q8.safetensors or NAME.f16.safetensors].
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Print the folder of a model.
     Path {

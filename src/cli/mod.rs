@@ -5,6 +5,8 @@ mod devices;
 mod models;
 mod printer;
 mod run;
+mod serve;
+mod view;
 
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
@@ -23,6 +25,7 @@ pub(crate) fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let act = || match &arguments.action {
         Action::Run(run) => run::run(run),
+        Action::View(arguments) => view::view(arguments),
         Action::Models(models) => models::models(&models.action),
         Action::Devices(devices) => devices::devices(devices),
     };

@@ -1,6 +1,8 @@
 //! `gistmap models`.
 
-use gistmap::weights::ModelFolder;
+use std::path::PathBuf;
+
+use gistmap::weights::{ModelFolder, pack_name};
 
 use super::Failed;
 use super::args::ModelsAction;
@@ -22,6 +24,11 @@ pub(crate) fn models(action: &ModelsAction) -> Result<(), Failed> {
                 folder.verify(&manifest.name)?;
                 println!("{}: ok", manifest.name);
             }
+        }
+        ModelsAction::Convert { name, to, output } => {
+            let path = output.clone().unwrap_or_else(|| PathBuf::from(pack_name(name, *to)));
+            let pack = folder.convert(name, *to, &path)?;
+            println!("{}  {:.1} MB  sha256 {}", pack.path.display(), pack.size as f64 / 1e6, pack.sha256);
         }
         ModelsAction::Path { name } => {
             folder.manifest(name)?;

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use anyhow::Context;
-use gistmap::album::folder::{AlbumFolder, MANIFEST};
-use gistmap::album::manifest::{Manifest, ModelEntry};
+use gistmap::album::folder::AlbumFolder;
+use gistmap::album::manifest::{MANIFEST, Manifest, ModelEntry};
 use gistmap::album::{Album, files};
 use gistmap::collection::{Collection, folder};
-use gistmap::engine::{Engine, Pool, StoredThumbnails};
+use gistmap::engine::{Engine, ModelSource, Pool, StoredThumbnails};
 use gistmap::protocol::{Cancel, ClusterCount, Command, Event, Plan};
 use gistmap::runtime::block_on;
 use gistmap::store::{BlobStore, MemoryStore, SegmentStore};
-use gistmap::weights::{ModelFolder, cache_folder};
+use gistmap::weights::{ModelFolder, PackFolder, cache_folder};
 use serde::{Deserialize, Serialize};
 
 use super::Failed;
@@ -30,7 +30,33 @@ struct Job {
     collection: Collection,
     plan: Plan,
     output: AlbumFolder,
-    models: ModelFolder,
+    models: Models,
+}
+
+/// Where the networks' weights come from.
+enum Models {
+    Published(ModelFolder),
+    Packs(PackFolder),
+}
+
+impl Models {
+    fn source(&self) -> &dyn ModelSource {
+        match self {
+            Self::Published(folder) => folder,
+            Self::Packs(folder) => folder,
+        }
+    }
+
+    /// The weights' name and sha256, of every model.
+    fn entries(&self) -> Vec<ModelEntry> {
+        let entry = |(name, sha256): (&str, &str)| ModelEntry { name: name.to_owned(), sha256: sha256.to_owned() };
+        match self {
+            Self::Published(folder) => {
+                folder.manifests().iter().map(|m| entry((m.name.as_str(), m.weights_sha256()))).collect()
+            }
+            Self::Packs(folder) => folder.identities().map(entry).collect(),
+        }
+    }
 }
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
@@ -47,7 +73,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
     });
     let mut printer = Printer::new();
     let store = open_store(&mut printer);
-    let engine = Engine::new(&job.models, store.as_ref(), &Pool, cancel);
+    let engine = Engine::new(job.models.source(), store.as_ref(), &Pool, cancel);
     let mut album = None;
     let command = Command::Run { collection: job.collection.clone(), plan: job.plan.clone() };
     let result = block_on(engine.handle(command, &mut album, &mut |event| printer.print(&event)));
@@ -65,8 +91,11 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
 
 fn check(arguments: &RunArguments) -> Result<Job, Failed> {
     let plan = plan(arguments);
-    let models = ModelFolder::of_user()?;
-    let encoders = gistmap::engine::ModelSource::image_encoders(&models);
+    let models = match &arguments.packs {
+        None => Models::Published(ModelFolder::of_user()?),
+        Some(folder) => Models::Packs(PackFolder::open(folder)?),
+    };
+    let encoders = models.source().image_encoders();
     plan.check(&encoders.iter().map(String::as_str).collect::<Vec<_>>()).map_err(|e| Failed::Usage(e.to_string()))?;
     let collection = folder::open(&arguments.images)?;
     let output = AlbumFolder::prepare(&arguments.output)?;
@@ -142,8 +171,8 @@ fn open_store(printer: &mut Printer) -> Box<dyn BlobStore> {
 
 fn write(job: &Job, album: &Album, store: &dyn BlobStore) -> Result<(), Failed> {
     let thumbnails = StoredThumbnails::new(album, &job.collection, store, &Pool);
-    let used = job.models.manifests().iter().filter(|m| uses(&job.plan, &m.name));
-    let models = used.map(|m| ModelEntry { name: m.name.clone(), sha256: m.weights_sha256().to_owned() }).collect();
+    let mut models = job.models.entries();
+    models.retain(|entry| uses(&job.plan, &entry.name));
     job.output.write(&files::files(album, &thumbnails), |files| Manifest::new(album, &job.plan, models, files))?;
     Ok(())
 }

@@ -177,6 +177,11 @@ impl Cancel {
         self.0.store(true, Ordering::Relaxed);
     }
 
+    /// Takes the wish back: the next command is not the one that was to stop.
+    pub fn renew(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
     /// Whether to stop.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)

@@ -31,6 +31,11 @@ pub trait Thumbnails {
     fn exemplar(&self, picture: usize) -> Option<Vec<u8>> {
         self.jpeg(picture)
     }
+
+    /// A whole sheet of [`crate::album::sheets`], where one is at hand: what was read is written again as it was.
+    fn sheet(&self, _sheet: usize) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// The whole page.

@@ -137,6 +137,36 @@ pub fn categorical(k: usize, theme: Theme) -> Vec<Colour> {
     (0..k).map(|i| chosen[i % distinct]).collect()
 }
 
+/// `n` colours from low to high for a score: steps of equal size in OKLab, lightness changing in one direction, so that the
+/// order is seen with any colour vision. High stands out most from `theme`'s background.
+pub fn sequential(n: usize, theme: Theme) -> Vec<Colour> {
+    /// Points of the curve that is then cut into equal steps.
+    const FINE: usize = 256;
+    let (light, hue) = match theme {
+        Theme::Light => ((0.90, 0.32), (1.75, 4.95)),
+        Theme::Dark => ((0.36, 0.94), (4.95, 1.75)),
+    };
+    let curve: Vec<Colour> = (0..FINE)
+        .map(|i| {
+            let t = i as f64 / (FINE - 1) as f64;
+            let between = |(from, to): (f64, f64)| from + t * (to - from);
+            from_oklch(between(light), 0.06 + 0.08 * (std::f64::consts::PI * t).sin(), between(hue))
+        })
+        .collect();
+    let mut along = vec![0.0];
+    for pair in curve.windows(2) {
+        let (a, b) = (pair[0].oklab(), pair[1].oklab());
+        let step = (0..3).map(|c| (a[c] - b[c]).powi(2)).sum::<f64>().sqrt();
+        along.push(along[along.len() - 1] + step);
+    }
+    let length = along[FINE - 1];
+    let at = |i: usize| {
+        let wanted = length * i as f64 / (n - 1).max(1) as f64;
+        curve[along.partition_point(|&a| a < wanted).min(FINE - 1)]
+    };
+    (0..n).map(at).collect()
+}
+
 /// The grey of pictures that belong to no cluster or carry no label.
 pub fn noise(theme: Theme) -> Colour {
     match theme {
@@ -251,7 +281,7 @@ fn oklab_to_linear(lab: [f64; 3]) -> [f64; 3] {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{Colour, Theme, background, categorical, distance, from_oklch, noise, seen};
+    use super::{Colour, Theme, background, categorical, distance, from_oklch, noise, seen, sequential};
     use std::collections::HashSet;
 
     fn closest(colours: &[Colour]) -> f64 {
@@ -311,5 +341,30 @@ mod tests {
                 assert!(distance(&seen(colour), &seen(noise(theme))) > 0.03, "{theme:?} {}", colour.hex());
             }
         }
+    }
+
+    #[test]
+    fn scores_have_an_order_in_every_vision() {
+        for theme in [Theme::Light, Theme::Dark] {
+            let ramp = sequential(16, theme);
+            let steps: Vec<f64> = ramp
+                .windows(2)
+                .map(|w| {
+                    let (a, b) = (w[0].oklab(), w[1].oklab());
+                    (0..3).map(|c| (a[c] - b[c]).powi(2)).sum::<f64>().sqrt()
+                })
+                .collect();
+            let mean = steps.iter().sum::<f64>() / steps.len() as f64;
+            assert!(steps.iter().all(|s| (s / mean - 1.0).abs() < 0.3), "{theme:?} {steps:?}");
+            for vision in 0..3 {
+                let lightness: Vec<f64> = ramp.iter().map(|&c| seen(c)[vision][0]).collect();
+                let rises = theme == Theme::Dark;
+                assert!(lightness.windows(2).all(|w| (w[0] < w[1]) == rises), "{theme:?} {vision} {lightness:?}");
+            }
+            let contrast = |i: usize| ramp[i].contrast(background(theme));
+            assert!(contrast(15) > 7.0 && contrast(0) > 1.1, "{theme:?} {} {}", contrast(0), contrast(15));
+        }
+        assert!(sequential(0, Theme::Light).is_empty());
+        assert_eq!(sequential(1, Theme::Light).len(), 1);
     }
 }

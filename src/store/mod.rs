@@ -3,13 +3,14 @@
 //! The engine is the only caller. A store knows nothing of what the bytes mean. Losing an entry costs
 //! time, never correctness, so `get` answers `None` for whatever is missing or damaged.
 
-mod memory;
 #[cfg(not(target_arch = "wasm32"))]
+mod folder;
+mod memory;
+mod records;
 mod segments;
 
 pub use memory::MemoryStore;
-#[cfg(not(target_arch = "wasm32"))]
-pub use segments::SegmentStore;
+pub use segments::{SegmentFile, SegmentSource, SegmentStore};
 
 use crate::runtime::Shared;
 

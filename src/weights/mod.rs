@@ -4,6 +4,8 @@
 //! nothing of what a network computes.
 
 mod checkpoint;
+mod convert;
+mod packs;
 mod pull;
 mod source;
 
@@ -15,6 +17,8 @@ use gistmap_models::manifest::{self, Manifest, Role};
 use sha2::{Digest, Sha256};
 
 pub use checkpoint::read_checkpoint;
+pub use convert::{Pack, pack_name};
+pub use packs::PackFolder;
 
 /// What can go wrong with a model's files; each error says what to do.
 #[derive(Debug, thiserror::Error)]

@@ -2,11 +2,14 @@
 //!
 //! Messages are plain objects made by serde-wasm-bindgen ([`encode`], [`decode`]); bytes travel as `Uint8Array`, whose
 //! buffers are transferred where they are large. The engine's own words are [`gistmap::protocol`]'s.
+//!
+//! One script starts every worker; the worker's name, `engine` or `hand`, says which program it loads. The engine starts
+//! its hands by its own address, and finds the models beside it in `packs/`, the sample in `sample/`.
 
 use gistmap::album::view::AlbumView;
 use gistmap::protocol::{CellRequest, Event, Plan};
 use serde::{Deserialize, Serialize};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// From the page to the engine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -63,8 +66,16 @@ pub const ALBUM_FILE: &str = "album.gistmap";
 /// From the engine to the page.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum FromEngine {
-    /// The worker runs and has looked at the machine; its first message.
+    /// The worker runs, and has asked the browser for a GPU; its first message.
     Ready {
+        /// Whether the browser offers a WebGPU adapter.
+        webgpu: bool,
+        /// The device and what is to be expected of it, one sentence.
+        about: String,
+    },
+    /// What the device turned out to be, in place of what [`FromEngine::Ready`] said: once it has been opened and
+    /// tested, and again when its speed has been measured.
+    Device {
         /// Whether networks run on WebGPU.
         webgpu: bool,
         /// The device and what is to be expected of it, one sentence.
@@ -133,7 +144,7 @@ pub enum FromEngine {
 pub enum Trouble {
     /// The person stopped it.
     Stopped,
-    /// The GPU is gone or broken: the page starts a new engine, which goes on.
+    /// The GPU is gone or broken, or the engine is: the page ends this worker and starts a new one, which goes on.
     Device,
     /// Nothing but another input helps.
     Input,
@@ -144,9 +155,11 @@ pub enum Trouble {
 pub struct ToHand {
     /// Comes back with the answer.
     pub job: u32,
-    /// An encoded picture.
+    /// An encoded picture, or RGB pixels of [`ToHand::size`].
     #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
+    /// Width and height, where the bytes are pixels already.
+    pub size: Option<(u32, u32)>,
     /// `resize_short, crop` for each network that wants pixels.
     pub crops: Vec<(u32, u32)>,
 }
@@ -184,4 +197,20 @@ pub fn encode<T: Serialize>(message: &T) -> Result<JsValue, serde_wasm_bindgen::
 /// When the value is no such message.
 pub fn decode<T: for<'a> Deserialize<'a>>(value: JsValue) -> Result<T, serde_wasm_bindgen::Error> {
     serde_wasm_bindgen::from_value(value)
+}
+
+/// The buffers of all bytes in a message that [`encode`] made: they can be transferred instead of copied, because
+/// nobody else refers to them.
+pub fn buffers(message: &JsValue) -> js_sys::Array {
+    let found = js_sys::Array::new();
+    collect_buffers(message, &found);
+    found
+}
+
+fn collect_buffers(value: &JsValue, found: &js_sys::Array) {
+    if let Some(bytes) = value.dyn_ref::<js_sys::Uint8Array>() {
+        found.push(&bytes.buffer());
+    } else if let Some(object) = value.dyn_ref::<js_sys::Object>() {
+        js_sys::Object::values(object).iter().for_each(|inner| collect_buffers(&inner, found));
+    }
 }

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask start | test | check | bench NAME | setup`.
+//! The project's own commands: `cargo xtask start | page | test | check | screenshots | bench NAME | setup`.
 //!
 //! Each sets up what it needs, says in one line what was already done, and is quick the second time. It wants Rust
 //! (rustup) and Python 3; what else is missing is installed, or the command that installs it is printed.
@@ -8,25 +8,36 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 mod bench;
+mod browser;
 mod check;
+mod packs;
+mod page;
 mod process;
 mod project;
 mod samples;
+mod seal;
 mod setup;
 mod start;
 mod test;
+mod tools;
 
 const USAGE: &str = "\
-cargo xtask start [PICTURES]   set up, build, get the models and sample pictures, run gistmap on them
-cargo xtask test               set up, then format, lints (native and wasm32) and every test
+cargo xtask start [PICTURES]   set up, build the program and the page, serve the page and print its address; with
+                               PICTURES run gistmap on them first, and open the album in the page
+cargo xtask page               only build the page, into dist/
+cargo xtask test               set up, then format, lints (native and wasm32) and every test, in Chromium too
 cargo xtask check              format, type check and lints only, native and wasm32
 cargo xtask bench NAME|all     measure against the Python references; NAME is one of
-                               efficientnet minilm decode kmeans tsne run quality
+                               efficientnet minilm decode kmeans tsne run quality page
+cargo xtask screenshots        pictures of the page in both themes, wide and narrow, into out/screenshots
 cargo xtask samples            only the sample pictures; prints their folder
+cargo xtask packs              only the model packs and the sample that the page loads (Trunk's first hook)
+cargo xtask seal               names the built page's files by their hashes (Trunk's last hook)
 cargo xtask setup              only what the other commands set up (wasm32 target, Vulkan driver, pip)
 
-Environment: GISTMAP_CACHE (models, samples, Python for the benches; default ~/.cache/gistmap),
-GISTMAP_SHARED (pictures for tests and benches; default ../shared), CARGO_TARGET_DIR.";
+Environment: GISTMAP_CACHE (models, samples, tools, Python for the benches; default ~/.cache/gistmap),
+GISTMAP_SHARED (pictures for tests and benches; default ../shared), GISTMAP_CHROMIUM (default
+/usr/bin/chromium), CARGO_TARGET_DIR.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,7 +47,10 @@ fn main() -> ExitCode {
             println!("{USAGE}");
             ExitCode::SUCCESS
         }
-        ["start" | "test" | "check" | "bench" | "samples" | "setup", ..] => finish(dispatch(&words)),
+        [
+            "start" | "page" | "test" | "check" | "bench" | "screenshots" | "samples" | "packs" | "seal" | "setup",
+            ..,
+        ] => finish(dispatch(&words)),
         _ => {
             eprintln!("{USAGE}");
             ExitCode::from(2)
@@ -49,6 +63,13 @@ fn dispatch(words: &[&str]) -> Result<()> {
     match words {
         ["start"] => start::start(&project, None),
         ["start", pictures] => start::start(&project, Some(pictures)),
+        ["page"] => {
+            println!("{}", page::build(&project)?.display());
+            Ok(())
+        }
+        ["screenshots"] => browser::screenshots(&project),
+        ["packs"] => packs::make(&project),
+        ["seal"] => seal::seal(),
         ["test"] => test::test(&project),
         ["check"] => check::check(&project),
         ["samples"] => {

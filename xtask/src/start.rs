@@ -1,15 +1,15 @@
-//! `cargo xtask start`: from a fresh clone to a report.
+//! `cargo xtask start`: from a fresh clone to the page, and with pictures to their album in it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::process::{self, step};
 use crate::project::Project;
-use crate::{samples, setup};
+use crate::{page, setup};
 
-/// Sets up, builds, runs gistmap on `pictures` or on the sample pictures, and prints where the report is.
+/// Sets up, builds, runs gistmap on `pictures` if any are named, and serves the page until it is stopped.
 pub(crate) fn start(project: &Project, pictures: Option<&str>) -> Result<()> {
     setup::tools()?;
     setup::wasm_target(project)?;
@@ -19,21 +19,22 @@ pub(crate) fn start(project: &Project, pictures: Option<&str>) -> Result<()> {
     }
     setup::build(project)?;
     setup::models(project)?;
-    let pictures = match pictures {
-        Some(folder) => PathBuf::from(folder),
-        None => samples::pictures(project)?,
+    let dist = page::build(project)?;
+    let Some(pictures) = pictures else {
+        return page::serve(project, &dist, None);
     };
-    let out = project.root.join("out").join(if pictures.starts_with(&project.cache) { "samples" } else { "start" });
-    step("run", &format!("{} -> {}", pictures.display(), out.display()));
+    let out = project.root.join("out").join("start");
+    step("run", &format!("{pictures} -> {}", out.display()));
     process::run(
         Command::new(project.gistmap())
             .env("GISTMAP_CACHE", &project.cache)
             .arg("run")
-            .arg(&pictures)
+            .arg(pictures)
             .arg("-o")
             .arg(&out),
     )?;
-    announce(&out)
+    announce(&out)?;
+    page::serve(project, &dist, Some(&out))
 }
 
 fn announce(out: &Path) -> Result<()> {

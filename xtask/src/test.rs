@@ -7,11 +7,11 @@ use anyhow::{Context, Result, bail};
 
 use crate::process::{self, step};
 use crate::project::Project;
-use crate::{check, setup};
+use crate::{browser, check, page, setup};
 
 /// Tests counted over all test programs.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Counts {
+pub(crate) struct Counts {
     passed: u64,
     failed: u64,
     skipped: u64,
@@ -27,9 +27,21 @@ pub(crate) fn test(project: &Project) -> Result<()> {
     process::run(project.cargo().args(["build", "--release", "--workspace", "--bins", "--tests"]))?;
     setup::models(project)?;
     step("tests", "running");
-    let (counts, good) = run_tests(project)?;
+    let (mut counts, good) = run_tests(project)?;
     if !good && counts.failed == 0 {
         wrong.push("a test program (see above)".to_owned());
+    }
+    match page::build(project).and_then(|dist| browser::test(project, &dist)) {
+        Ok((in_browser, good)) => {
+            if !good && in_browser.failed == 0 {
+                wrong.push("the end-to-end tests (see above)".to_owned());
+            }
+            counts.join(in_browser);
+        }
+        Err(error) => {
+            eprintln!("    {error:#}");
+            wrong.push("the page".to_owned());
+        }
     }
     if counts.passed == 0 {
         wrong.push("the tests: none ran".to_owned());
@@ -64,6 +76,25 @@ fn run_tests(project: &Project) -> Result<(Counts, bool)> {
 }
 
 impl Counts {
+    fn join(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+
+    /// Takes the count of a line such as `ℹ pass 5`, with which `node --test` closes.
+    pub(crate) fn add_node(&mut self, line: &str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let ["ℹ", what, number] = words.as_slice() else { return };
+        let Ok(number) = number.parse::<u64>() else { return };
+        match *what {
+            "pass" => self.passed += number,
+            "fail" | "cancelled" => self.failed += number,
+            "skipped" | "todo" => self.skipped += number,
+            _ => {}
+        }
+    }
+
     /// Adds the counts of a line such as `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; ...`.
     fn add(&mut self, line: &str) {
         let Some(rest) = line.trim().strip_prefix("test result:") else { return };
@@ -94,5 +125,15 @@ mod tests {
         counts.add("test image::tests::passed ... ok");
         counts.add("test result: FAILED. 7 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.02s");
         assert_eq!(counts, Counts { passed: 12, failed: 2, skipped: 1 });
+    }
+
+    #[test]
+    fn counts_of_node_are_added() {
+        let mut counts = Counts { passed: 1, failed: 0, skipped: 0 };
+        for line in ["✔ pass 7 (3 ms)", "ℹ tests 9", "ℹ pass 5", "ℹ fail 1", "ℹ cancelled 1", "ℹ skipped 2"]
+        {
+            counts.add_node(line);
+        }
+        assert_eq!(counts, Counts { passed: 6, failed: 2, skipped: 2 });
     }
 }

@@ -4,7 +4,8 @@
 //! padding is asymmetric: an output of `ceil(n / stride)` needs `(out - 1) * stride + kernel - n` extra lines, half of
 //! them, rounded down, before the first (<https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2>).
 
-use super::lanes::{BASE_FMA, Lanes, planes_of};
+use super::lanes::{BASE_FMA, Lanes, NARROW, planes_of};
+use super::narrow;
 
 /// TensorFlow's "SAME" padding along one axis of `n` pixels: (outputs, padding before the first pixel).
 pub(crate) fn same(n: usize, kernel: usize, stride: usize) -> (usize, usize) {
@@ -78,6 +79,8 @@ macro_rules! lines {
                     _ => lines::<true, $k, $s, 1, $k>(filter, frame, width, out),
                 },
                 _ => match width {
+                    // A picture of 224 pixels leaves lines of 112, 56, 28, 14 and 7.
+                    7.. if NARROW => quarters::<$k, $s, 7, { 6 * $s + $k }>(filter, frame, width, out),
                     2.. => lines::<BASE_FMA, $k, $s, 2, $narrow>(filter, frame, width, out),
                     _ => lines::<BASE_FMA, $k, $s, 1, $k>(filter, frame, width, out),
                 },
@@ -104,6 +107,27 @@ fn lines<const FMA: bool, const K: usize, const S: usize, const X: usize, const 
             let x = column.min(width - X);
             if let Some(to) = out[x..].first_chunk_mut::<X>() {
                 span::<FMA, K, S, X, SPAN>(filter, &frame[y * S * filter.pitch + x * S..], to);
+            }
+            column += X;
+        }
+    }
+}
+
+/// As [`lines`], by the spans for 128-bit registers.
+#[inline(always)]
+fn quarters<const K: usize, const S: usize, const X: usize, const SPAN: usize>(
+    filter: &Filter<'_>,
+    frame: &[Lanes],
+    width: usize,
+    out: &mut [Lanes],
+) {
+    for (y, out) in out.chunks_exact_mut(width).enumerate() {
+        let mut column = 0;
+        while column < width {
+            let x = column.min(width - X);
+            if let Some(to) = out[x..].first_chunk_mut::<X>() {
+                let frame = &frame[y * S * filter.pitch + x * S..];
+                narrow::span::<K, S, X, SPAN>(filter.weights, &filter.bias, frame, filter.pitch, to);
             }
             column += X;
         }
@@ -192,6 +216,18 @@ mod tests {
                 };
                 narrow(&filter, &frame, width, &mut out);
                 assert_close(&to_rows(&out, width * width, 16), &want, 1e-6, &format!("narrow {what}"));
+                type Lines = fn(&Filter<'_>, &[Lanes], usize, &mut [Lanes]);
+                let (two, quarter): (Lines, Lines) = match (kernel, stride, width) {
+                    (3, 1, 7..) => (lines::<false, 3, 1, 2, 4>, quarters::<3, 1, 7, 9>),
+                    (3, 2, 7..) => (lines::<false, 3, 2, 2, 5>, quarters::<3, 2, 7, 15>),
+                    (5, 1, 7..) => (lines::<false, 5, 1, 2, 6>, quarters::<5, 1, 7, 11>),
+                    (5, 2, 7..) => (lines::<false, 5, 2, 2, 7>, quarters::<5, 2, 7, 17>),
+                    _ => continue,
+                };
+                two(&filter, &frame, width, &mut out);
+                let mut by_quarters = vec![Lanes::ZERO; width * width];
+                quarter(&filter, &frame, width, &mut by_quarters);
+                assert!(by_quarters == out, "quarters {what}");
             }
         }
     }

@@ -14,6 +14,10 @@ pub(crate) const LANES: usize = 16;
 /// instruction, it is a slow call into the library.
 pub(crate) const BASE_FMA: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
 
+/// Whether the target's registers hold four lanes and multiply-add is not among its instructions: see
+/// [`narrow`](super::narrow).
+pub(crate) const NARROW: bool = cfg!(target_arch = "wasm32");
+
 /// Sixteen consecutive channels of one pixel or token, aligned to a cache line.
 #[repr(align(64))]
 #[derive(Clone, Copy, Debug, PartialEq)]

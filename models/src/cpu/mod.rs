@@ -3,7 +3,7 @@
 //! Everything that follows a matrix product is fused into it, weights are packed once, activations lie in
 //! [planes of sixteen channels](lanes), and a thread takes a few pictures or sentences through the whole network while
 //! they are in its cache. Plain Rust that the compiler vectorises: AVX-512, AVX2 and a base version are chosen when the
-//! program runs; wasm (with `simd128`) and NEON get the base version. f32 throughout; a result depends neither on the
+//! program runs; NEON and wasm (with `simd128`) get the base version, wasm with depthwise filters [of its own](narrow). f32 throughout; a result depends neither on the
 //! batch nor on the number of threads.
 
 mod attention;
@@ -14,8 +14,9 @@ mod efficientnet;
 mod gemm;
 mod lanes;
 mod math;
+mod narrow;
 #[cfg(test)]
-mod reference;
+pub(crate) mod reference;
 mod stem;
 
 pub use crate::weights::{TensorSource, WrongTensor};

@@ -8,6 +8,7 @@ use crate::project::Project;
 
 mod cases;
 mod lab;
+mod page;
 mod quality;
 mod table;
 
@@ -17,7 +18,7 @@ use table::Table;
 /// One benchmark: measures, and returns the lines of its table.
 type Measure = fn(&Lab) -> Result<Table>;
 
-const BENCHES: [(&str, Measure); 7] = [
+const BENCHES: [(&str, Measure); 8] = [
     ("efficientnet", cases::efficientnet),
     ("minilm", cases::minilm),
     ("decode", cases::decode),
@@ -25,6 +26,7 @@ const BENCHES: [(&str, Measure); 7] = [
     ("tsne", cases::tsne),
     ("run", cases::run),
     ("quality", quality::quality),
+    ("page", page::page),
 ];
 
 /// Runs the named benchmarks, or all of them.

@@ -1,0 +1,163 @@
+// `cargo xtask bench page`: the figures of the page, as JSON in the file that GISTMAP_FIGURES names. Both sides of a comparison run in turn in one
+// Chromium.
+
+import { createReadStream } from "node:fs";
+import { readFile, readdir, writeFile } from "node:fs/promises";
+import http from "node:http";
+import path from "node:path";
+import { after, test } from "node:test";
+import { brotliCompressSync, constants } from "node:zlib";
+
+import { SAMPLE, SHARED, albumOf, dist, mapOf, pictures, serve, visit, visitor } from "../../tests/browser/harness.js";
+
+const ROUNDS = Number(process.env.GISTMAP_BENCH_ROUNDS ?? 3);
+const GRAPH = process.env.GISTMAP_GRAPH;
+const HERE = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
+const figures = {};
+
+after(() => writeFile(process.env.GISTMAP_FIGURES, JSON.stringify(figures)));
+
+/** The reference's page, from an origin of its own. */
+async function reference(test) {
+  const types = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
+  const server = http.createServer((request, response) => {
+    const name = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
+    const file = name === "/graph.onnx" ? GRAPH : path.join(HERE, name);
+    response.setHeader("Content-Type", types[path.extname(file)] ?? "application/octet-stream");
+    createReadStream(file).on("error", () => response.writeHead(404).end()).pipe(response);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  test.after(() => server.close());
+  return `http://127.0.0.1:${server.address().port}/reference.html`;
+}
+
+/** Milliseconds that each picture that was not known took in the pictures' stage. */
+async function pace(page, folder) {
+  await mapOf(page, folder);
+  const { timings } = JSON.parse((await albumOf(page)).get("album.json"));
+  const { seconds, items, cached } = timings.find(({ stage }) => stage === "pictures");
+  await page.getByTestId("open-other").click();
+  await page.locator("html[data-state=empty]").waitFor();
+  return (1000 * seconds) / (items - cached);
+}
+
+for (const [provider, webgpu, few, many] of [
+  ["webgpu", true, 4, 12],
+  ["wasm", false, 8, 48],
+]) {
+  test(`EfficientNet-lite0, ${provider}`, { timeout: 3_600_000 }, async (t) => {
+    const other = await reference(t);
+    const [ours, theirs] = [[], []];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      // A new visitor each time: what was computed is kept, and would not be computed again.
+      const browser = await visitor(t, { webgpu });
+      const page = await visit(browser, await serve(t));
+      // The first pictures wait for shaders; they are known when the others come.
+      await pace(page, await pictures(t, 1, few));
+      ours.push(await pace(page, await pictures(t, 2, many)));
+      const next = await browser.newPage();
+      await next.goto(other);
+      await next.waitForFunction(() => typeof measure === "function");
+      theirs.push(...(await next.evaluate(([provider, batch]) => measure(provider, batch, 2), [provider, webgpu ? 1 : 8])));
+      await browser.close();
+    }
+    figures[provider] = { ours, theirs };
+  });
+}
+
+test("sizes", { timeout: 3_600_000 }, async () => {
+  const sizes = {};
+  for (const name of (await readdir(dist)).filter((name) => /\.(wasm|js|css|html|svg|webmanifest)$/.test(name))) {
+    const bytes = await readFile(path.join(dist, name));
+    const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 };
+    sizes[name.replace(/-[0-9a-f]{16}/, "")] = { raw: bytes.length, brotli: brotliCompressSync(bytes, { params }).length };
+  }
+  const packs = JSON.parse(await readFile(path.join(dist, "packs/packs.json"), "utf8"));
+  const q8 = packs.filter((pack) => pack.quantization === "q8").flatMap((pack) => [pack, ...pack.files]);
+  figures.sizes = sizes;
+  figures.packs = q8.reduce((sum, file) => sum + file.bytes, 0);
+});
+
+test("time to interactive", { timeout: 600_000 }, async (t) => {
+  const address = await serve(t);
+  figures.interactive = { first: [], second: [] };
+  for (let round = 0; round < 5; round += 1) {
+    const browser = await visitor(t, { webgpu: false });
+    for (const visited of ["first", "second"]) {
+      const page = await browser.newPage();
+      await page.goto(String(address));
+      const ms = await page.waitForFunction(() => document.documentElement.dataset.state && performance.now(), undefined, { polling: 10 });
+      figures.interactive[visited].push(await ms.jsonValue());
+      await page.evaluate(() => navigator.serviceWorker.ready.then(() => {}));
+      await page.close();
+    }
+    await browser.close();
+  }
+});
+
+test("decoding by hands", { timeout: 600_000 }, async (t) => {
+  const page = await visit(await visitor(t, { webgpu: false }), await serve(t));
+  const folder = SHARED ? path.join(SHARED, "data/food101_10/images") : SAMPLE;
+  const files = [];
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile() && files.length < 200) {
+      files.push((await readFile(path.join(entry.parentPath ?? entry.path, entry.name))).toString("base64"));
+    }
+  }
+  figures.decode = await page.evaluate(async (files) => {
+    const pictures = files.map((text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)));
+    const decode = (hands) =>
+      new Promise((resolve, reject) => {
+        let [next, done, start] = [0, 0, 0];
+        const workers = Array.from({ length: hands }, () => new Worker(document.documentElement.dataset.worker, { type: "module", name: "hand" }));
+        const give = (worker) => worker.postMessage({ job: next, bytes: pictures[next++], size: undefined, crops: [[256, 224]] });
+        let warm = workers.length;
+        for (const worker of workers) {
+          worker.onerror = reject;
+          worker.onmessage = ({ data }) => {
+            if (data.result.Err) reject(new Error(data.result.Err));
+            // The first picture of each hand waits for its program.
+            if (warm > 0) {
+              warm -= 1;
+              if (warm === 0) {
+                [next, start] = [0, performance.now()];
+                workers.forEach(give);
+              }
+              return;
+            }
+            done += 1;
+            if (next < pictures.length) give(worker);
+            if (done === pictures.length) {
+              workers.forEach((it) => it.terminate());
+              resolve((1000 * done) / (performance.now() - start));
+            }
+          };
+          give(worker);
+        }
+      });
+    const rates = {};
+    for (const hands of new Set([1, Math.max(1, navigator.hardwareConcurrency - 1), navigator.hardwareConcurrency])) {
+      rates[hands] = await decode(hands);
+    }
+    return rates;
+  }, files);
+});
+
+test("memory", { timeout: 3_600_000 }, async (t) => {
+  const folder = path.join(SHARED ?? "", "data/food101_10/images");
+  if (!SHARED) {
+    return t.skip("there are no 2,000 pictures");
+  }
+  const browser = await visitor(t, { webgpu: false });
+  browser.setDefaultTimeout(1_800_000);
+  const page = await visit(browser, await serve(t));
+  const session = await browser.browser().newBrowserCDPSession();
+  await mapOf(page, folder);
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  figures.memory = {};
+  for (const { id, type } of processInfo) {
+    const status = await readFile(`/proc/${id}/status`, "utf8");
+    const peak = Number(status.match(/VmHWM:\s+(\d+)/)[1]) / 1024;
+    figures.memory[type] = Math.max(figures.memory[type] ?? 0, peak);
+  }
+});

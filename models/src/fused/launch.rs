@@ -1,0 +1,342 @@
+//! The fused layers as operations of Burn's backend, so that its dispatch and (natively) its fusion carry them.
+
+#![expect(unsafe_code, reason = "a launch without bounds checks; each says what keeps its reads and writes inside")]
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::wgpu::{CubeBackend, CubeTensor};
+use burn::backend::{Backend, backend_extension};
+use burn::cubecl::prelude::*;
+use burn::tensor::Shape;
+
+use super::kernels::{self, Activation, ExtentsLaunch};
+
+/// Values that a thread reads at once.
+const VECTOR: usize = 4;
+/// Rows that one thread of [`kernels::dense`] makes.
+const ROWS: usize = 4;
+/// Columns that one thread of a convolution makes.
+const COLUMNS: usize = 4;
+/// Threads of a workgroup that share a row of weights, and rows of threads in it.
+const GROUP: (u32, u32) = (8, 8);
+/// Threads that share a row in the kernels that reduce one.
+const REDUCERS: u32 = 32;
+/// Groups in one dimension of a dispatch; WebGPU allows 65,535.
+const GROUPS: u32 = 32_768;
+
+/// A convolution with TensorFlow's "SAME" padding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// Side of the square kernel.
+    pub(crate) kernel: usize,
+    /// Step.
+    pub(crate) stride: usize,
+}
+
+impl Window {
+    /// Extent of the output along a side of `input`.
+    pub(crate) fn output(self, input: usize) -> usize {
+        input.div_ceil(self.stride)
+    }
+
+    /// Zeros before and after a side of `input`; where their number is odd, the one more stands after.
+    pub(crate) fn padding(self, input: usize) -> (usize, usize) {
+        let all = ((self.output(input) - 1) * self.stride + self.kernel).saturating_sub(input);
+        (all / 2, all - all / 2)
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn shape(self, x: &Shape, bias: &Shape) -> Shape {
+        Shape::new([x[0], self.output(x[1]), self.output(x[2]), bias[0]])
+    }
+}
+
+/// How attention is split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Heads {
+    /// Tokens of the longest sentence: rows of `mixed` a sentence.
+    pub(crate) tokens: usize,
+    /// Heads.
+    pub(crate) heads: usize,
+}
+
+/// What fusion must know before the product is run; in a browser there is none.
+#[cfg(not(target_arch = "wasm32"))]
+fn product_shape(x: &Shape, weight: &Shape) -> Shape {
+    Shape::new([x[0], weight[1]])
+}
+
+/// Layers that are one dispatch each.
+#[backend_extension(Cube, Fusion: cfg(not(target_arch = "wasm32")))]
+pub(crate) trait FusedLayers: Backend {
+    /// `activation(x · weight + bias)`.
+    #[fusion(dtype = x, shape = product_shape(x, weight))]
+    fn dense(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        activation: Activation,
+    ) -> FloatTensor<Self>;
+
+    /// `x · weight + bias + residual`.
+    #[fusion(dtype = x, shape = product_shape(x, weight))]
+    fn dense_onto(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// A depthwise convolution and ReLU6; `x` `[n, h, w, c]`, `weight` `[kernel * kernel, c]`.
+    #[fusion(dtype = x, shape = window.shape(x, bias))]
+    fn depthwise(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self>;
+
+    /// A convolution of three channels and ReLU6; `x` `[n, h, w, 3]`, `weight` `[kernel * kernel * 3, out]`.
+    #[fusion(dtype = x, shape = window.shape(x, bias))]
+    fn stem(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        window: Window,
+    ) -> FloatTensor<Self>;
+
+    /// Self-attention; `mixed` `[n * tokens, 3 * width]`, `lengths` `[n]`.
+    #[fusion(dtype = mixed, shape = Shape::new([mixed[0], mixed[1] / 3]))]
+    fn attention(mixed: FloatTensor<Self>, lengths: FloatTensor<Self>, heads: Heads) -> FloatTensor<Self>;
+
+    /// Layer normalisation of rows.
+    #[fusion(dtype = x, shape = x)]
+    fn normalize_rows(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f32,
+    ) -> FloatTensor<Self>;
+
+    /// Mean over each sentence's tokens, L2-normalised; `x` `[n * tokens, width]`, `lengths` `[n]`.
+    #[fusion(dtype = x, shape = Shape::new([lengths[0], x[1]]))]
+    fn pool_rows(x: FloatTensor<Self>, lengths: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// Rows without gaps between them, as the kernels read.
+fn packed(tensor: CubeTensor) -> CubeTensor {
+    if tensor.is_contiguous() { tensor } else { tensor.copy() }
+}
+
+fn output(like: &CubeTensor, shape: Shape) -> CubeTensor {
+    let handle = like.client.empty(shape.num_elements() * like.elem_size());
+    CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, like.dtype)
+}
+
+fn element(tensor: &CubeTensor) -> ElemType {
+    burn::backend::cubecl::dtype_to_storage_type(tensor.dtype)
+}
+
+/// Workgroups for `rows` in the second dimension, spilling into the third.
+fn groups(columns: u32, rows: u32) -> CubeCount {
+    CubeCount::Static(columns, rows.min(GROUPS), rows.div_ceil(GROUPS))
+}
+
+/// Workgroups of [`GROUP`] threads.
+fn grid(columns: usize, rows: usize) -> (CubeCount, CubeDim) {
+    let (x, y) = GROUP;
+    (groups((columns as u32).div_ceil(x), (rows as u32).div_ceil(y)), CubeDim::new_2d(x, y))
+}
+
+/// Runs a dense layer.
+fn dense(
+    x: CubeTensor,
+    weight: CubeTensor,
+    bias: CubeTensor,
+    residual: Option<CubeTensor>,
+    activation: Activation,
+) -> CubeTensor {
+    let (x, weight, bias, residual) = (packed(x), packed(weight), packed(bias), residual.map(packed));
+    let (rows, depth, width) = (x.meta.shape()[0], weight.meta.shape()[0], weight.meta.shape()[1]);
+    let out = output(&x, Shape::new([rows, width]));
+    let (count, dim) = grid(width / VECTOR, rows.div_ceil(ROWS));
+    let (client, element) = (x.client.clone(), element(&x));
+    // SAFETY: the kernel reads rows of `depth`, weights of `depth * width` and writes `rows * width` values, the
+    // shapes of its arguments.
+    unsafe {
+        kernels::dense::launch_unchecked(
+            &client,
+            count,
+            dim,
+            VECTOR,
+            x.into_buffer_arg(),
+            weight.into_buffer_arg(),
+            bias.into_buffer_arg(),
+            residual.map(CubeTensor::into_buffer_arg).into(),
+            out.clone().into_buffer_arg(),
+            rows,
+            depth / VECTOR,
+            width / VECTOR,
+            ROWS,
+            activation,
+            element,
+        );
+    }
+    out
+}
+
+/// The output, its extents and the threads of a convolution.
+fn convolution(x: &CubeTensor, channels: usize, window: Window) -> (CubeTensor, ExtentsLaunch, CubeCount, CubeDim) {
+    let shape = x.meta.shape();
+    let (pictures, height, width) = (shape[0], shape[1], shape[2]);
+    let (out_height, out_width) = (window.output(height), window.output(width));
+    let out = output(x, Shape::new([pictures, out_height, out_width, channels]));
+    let (count, dim) = grid(channels / VECTOR, pictures * out_height * out_width.div_ceil(COLUMNS));
+    let (top, left) = (window.padding(height).0, window.padding(width).0);
+    let extents = ExtentsLaunch::new(pictures, height, width, out_height, out_width, top, left, channels / VECTOR);
+    (out, extents, count, dim)
+}
+
+impl FusedLayers for CubeBackend {
+    fn dense(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, activation: Activation) -> CubeTensor {
+        dense(x, weight, bias, None, activation)
+    }
+
+    fn dense_onto(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, residual: CubeTensor) -> CubeTensor {
+        dense(x, weight, bias, Some(residual), Activation::Identity)
+    }
+
+    fn depthwise(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, window: Window) -> CubeTensor {
+        let (x, weight, bias) = (packed(x), packed(weight), packed(bias));
+        let (out, extents, count, dim) = convolution(&x, bias.meta.shape()[0], window);
+        let (client, element) = (x.client.clone(), element(&x));
+        // SAFETY: `convolution` takes the extents from the shapes of the arguments.
+        unsafe {
+            kernels::depthwise::launch_unchecked(
+                &client,
+                count,
+                dim,
+                VECTOR,
+                x.into_buffer_arg(),
+                weight.into_buffer_arg(),
+                bias.into_buffer_arg(),
+                out.clone().into_buffer_arg(),
+                extents,
+                window.kernel,
+                window.stride,
+                COLUMNS,
+                element,
+            );
+        }
+        out
+    }
+
+    fn stem(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, window: Window) -> CubeTensor {
+        let (x, weight, bias) = (packed(x), packed(weight), packed(bias));
+        let (out, extents, count, dim) = convolution(&x, bias.meta.shape()[0], window);
+        let (client, element) = (x.client.clone(), element(&x));
+        // SAFETY: `convolution` takes the extents from the shapes of the arguments.
+        unsafe {
+            kernels::stem::launch_unchecked(
+                &client,
+                count,
+                dim,
+                VECTOR,
+                x.into_buffer_arg(),
+                weight.into_buffer_arg(),
+                bias.into_buffer_arg(),
+                out.clone().into_buffer_arg(),
+                extents,
+                window.kernel,
+                window.stride,
+                COLUMNS,
+                element,
+            );
+        }
+        out
+    }
+
+    fn attention(mixed: CubeTensor, lengths: CubeTensor, heads: Heads) -> CubeTensor {
+        let (mixed, lengths) = (packed(mixed), packed(lengths));
+        let (rows, width) = (mixed.meta.shape()[0], mixed.meta.shape()[1] / 3);
+        let Heads { tokens, heads } = heads;
+        let out = output(&mixed, Shape::new([rows, width]));
+        let (client, element) = (mixed.client.clone(), element(&mixed));
+        let head_width = width / heads;
+        let dim = CubeDim::new_1d(GROUP.0 * GROUP.1);
+        let count = groups(1, ((rows * heads) as u32).div_ceil(dim.num_elems()));
+        // SAFETY: the kernel reads `rows * 3 * width` values and a length a sentence, no longer than `tokens`, and
+        // writes `rows * width` values.
+        unsafe {
+            kernels::attention::launch_unchecked(
+                &client,
+                count,
+                dim,
+                VECTOR,
+                mixed.into_buffer_arg(),
+                lengths.into_buffer_arg(),
+                out.clone().into_buffer_arg(),
+                rows / tokens,
+                tokens,
+                heads,
+                (head_width as f32).sqrt().recip(),
+                head_width / VECTOR,
+                element,
+            );
+        }
+        out
+    }
+
+    fn normalize_rows(x: CubeTensor, gamma: CubeTensor, beta: CubeTensor, epsilon: f32) -> CubeTensor {
+        let (x, gamma, beta) = (packed(x), packed(gamma), packed(beta));
+        let (rows, width) = (x.meta.shape()[0], x.meta.shape()[1]);
+        let out = output(&x, Shape::new([rows, width]));
+        let (client, element) = (x.client.clone(), element(&x));
+        // SAFETY: the kernel reads and writes `rows * width` values.
+        unsafe {
+            kernels::normalize_rows::launch_unchecked(
+                &client,
+                groups(1, rows as u32),
+                CubeDim::new_1d(REDUCERS),
+                VECTOR,
+                x.into_buffer_arg(),
+                gamma.into_buffer_arg(),
+                beta.into_buffer_arg(),
+                out.clone().into_buffer_arg(),
+                rows,
+                width / VECTOR,
+                epsilon,
+                REDUCERS as usize,
+                element,
+            );
+        }
+        out
+    }
+
+    fn pool_rows(x: CubeTensor, lengths: CubeTensor) -> CubeTensor {
+        let (x, lengths) = (packed(x), packed(lengths));
+        let (sentences, width) = (lengths.meta.shape()[0], x.meta.shape()[1]);
+        let tokens = x.meta.shape()[0] / sentences;
+        let out = output(&x, Shape::new([sentences, width]));
+        let (client, element) = (x.client.clone(), element(&x));
+        // SAFETY: the kernel reads `sentences * tokens * width` values, and a length a sentence, no longer than
+        // `tokens`; it writes `sentences * width` values.
+        unsafe {
+            kernels::pool_rows::launch_unchecked(
+                &client,
+                groups(1, sentences as u32),
+                CubeDim::new_1d(REDUCERS),
+                VECTOR,
+                x.into_buffer_arg(),
+                lengths.into_buffer_arg(),
+                out.clone().into_buffer_arg(),
+                sentences,
+                tokens,
+                width / VECTOR,
+                REDUCERS as usize,
+                (width / VECTOR).div_ceil(REDUCERS as usize),
+                element,
+            );
+        }
+        out
+    }
+}

@@ -1,0 +1,211 @@
+//! Layers with what follows them (bias, activation, residual) in one step; the networks on a Burn device are made of
+//! these.
+//!
+//! On a wgpu device a layer is one dispatch of gistmap's own kernels ([`kernels`]). Burn's own need a bias, a
+//! clamp and a sum as three further passes over memory in a browser, where nothing fuses them, and its untuned
+//! convolution and product make four outputs a thread. On other devices (CUDA, flex) the same layer is composed of
+//! Burn's operations, which its fusion and its tuned products serve better.
+//!
+//! Pictures are `[n, height, width, channels]`, sentences `[n * tokens, width]`.
+
+mod kernels;
+mod launch;
+
+use burn::backend::{CubeDevice, Dispatch, DispatchDevice};
+use burn::module::{Module, Param};
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation};
+
+pub(crate) use kernels::Activation;
+use launch::FusedLayers;
+pub(crate) use launch::{Heads, Window};
+
+fn own_kernels(device: &Device) -> bool {
+    matches!(device.as_dispatch(), DispatchDevice::Cube(CubeDevice::Wgpu(_)))
+}
+
+fn parameter<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
+    Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
+}
+
+/// `rows` rows of `columns` values, turned.
+fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    (0..rows * columns).map(|i| values[i % rows * columns + i / rows]).collect()
+}
+
+/// A linear layer or 1 x 1 convolution; inputs and outputs are multiples of four.
+#[derive(Module, Debug)]
+pub(crate) struct Dense {
+    /// `[input, output]`.
+    weight: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+}
+
+impl Dense {
+    /// From PyTorch's `[output, input]`.
+    pub(crate) fn new(weight: &[f32], bias: Vec<f32>, device: &Device) -> Self {
+        let (output, input) = (bias.len(), weight.len() / bias.len());
+        let weight = parameter(transposed(weight, output, input), [input, output], device);
+        Self { weight, bias: parameter(bias, [output], device) }
+    }
+
+    /// `activation(x · weight + bias)`; `x` `[rows, input]`.
+    pub(crate) fn forward(&self, x: Tensor<2>, then: Activation) -> Tensor<2> {
+        if own_kernels(&x.device()) {
+            let (weight, bias) = (self.weight.val().into_dispatch(), self.bias.val().into_dispatch());
+            return Tensor::from_dispatch(Dispatch::dense(x.into_dispatch(), weight, bias, then));
+        }
+        let x = self.plain(x);
+        match then {
+            Activation::Identity => x,
+            Activation::Relu6 => x.clamp(0.0, 6.0),
+            Activation::Gelu => activation::gelu(x),
+        }
+    }
+
+    /// `x · weight + bias + residual`.
+    pub(crate) fn forward_onto(&self, x: Tensor<2>, residual: Tensor<2>) -> Tensor<2> {
+        if own_kernels(&x.device()) {
+            let (weight, bias) = (self.weight.val().into_dispatch(), self.bias.val().into_dispatch());
+            let sum = Dispatch::dense_onto(x.into_dispatch(), weight, bias, residual.into_dispatch());
+            return Tensor::from_dispatch(sum);
+        }
+        self.plain(x) + residual
+    }
+
+    fn plain(&self, x: Tensor<2>) -> Tensor<2> {
+        x.matmul(self.weight.val()) + self.bias.val().unsqueeze()
+    }
+}
+
+/// A spatial convolution with ReLU6: depthwise, or of three input channels.
+#[derive(Module, Debug)]
+pub(crate) struct Convolution {
+    /// `[kernel * kernel * input, output]`, `input` being 1 for a depthwise one.
+    weight: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+    #[module(skip)]
+    window: Window,
+}
+
+impl Convolution {
+    /// From PyTorch's `[output, input, kernel, kernel]`, `input` being 1 (depthwise) or 3.
+    pub(crate) fn new(weight: &[f32], bias: Vec<f32>, window: Window, device: &Device) -> Self {
+        let output = bias.len();
+        let taps = window.kernel * window.kernel;
+        let input = weight.len() / output / taps;
+        // To [kernel, kernel, input, output].
+        let turned = (0..weight.len()).map(|i| {
+            let (o, c, tap) = (i % output, i / output % input, i / output / input);
+            weight[(o * input + c) * taps + tap]
+        });
+        let weight = parameter(turned.collect(), [taps * input, output], device);
+        Self { weight, bias: parameter(bias, [output], device), window }
+    }
+
+    /// In what its weights are kept.
+    pub(crate) fn precision(&self) -> FloatDType {
+        FloatDType::from(self.weight.dtype())
+    }
+
+    /// Where its weights are.
+    pub(crate) fn device(&self) -> Device {
+        self.weight.device()
+    }
+
+    /// `[n, h, w, c]` to `[n, h / stride, w / stride, output]`.
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [kernel, output] = [self.window.kernel, self.bias.dims()[0]];
+        let input = self.weight.dims()[0] / kernel / kernel;
+        if own_kernels(&x.device()) {
+            let (weight, bias) = (self.weight.val().into_dispatch(), self.bias.val().into_dispatch());
+            let run = if input == 1 { Dispatch::depthwise } else { Dispatch::stem };
+            return Tensor::from_dispatch(run(x.into_dispatch(), weight, bias, self.window));
+        }
+        let [_, height, width, _] = x.dims();
+        let ((top, bottom), (left, right)) = (self.window.padding(height), self.window.padding(width));
+        let x = x.permute([0, 3, 1, 2]).pad((left, right, top, bottom), 0.0);
+        let weight = self.weight.val().reshape([kernel, kernel, input, output]).permute([3, 2, 0, 1]);
+        let groups = if input == 1 { output } else { 1 };
+        let stride = [self.window.stride; 2];
+        let y = conv2d(x, weight, Some(self.bias.val()), ConvOptions::new(stride, [0, 0], [1, 1], groups));
+        y.clamp(0.0, 6.0).permute([0, 2, 3, 1])
+    }
+}
+
+/// Layer normalisation of rows.
+#[derive(Module, Debug)]
+pub(crate) struct RowNorm {
+    gamma: Param<Tensor<1>>,
+    beta: Param<Tensor<1>>,
+    #[module(skip)]
+    epsilon: f32,
+}
+
+impl RowNorm {
+    pub(crate) fn new(gamma: Vec<f32>, beta: Vec<f32>, epsilon: f32, device: &Device) -> Self {
+        let width = [gamma.len()];
+        Self { gamma: parameter(gamma, width, device), beta: parameter(beta, width, device), epsilon }
+    }
+
+    pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let (gamma, beta) = (self.gamma.val(), self.beta.val());
+        if own_kernels(&x.device()) {
+            let (gamma, beta) = (gamma.into_dispatch(), beta.into_dispatch());
+            return Tensor::from_dispatch(Dispatch::normalize_rows(x.into_dispatch(), gamma, beta, self.epsilon));
+        }
+        // As in the kernels, sums are taken in f32 whatever the element type.
+        let precision = FloatDType::from(x.dtype());
+        let x = x.cast(FloatDType::F32);
+        let difference = x.clone() - x.mean_dim(1);
+        let variance = difference.clone().powi_scalar(2).mean_dim(1);
+        let normal = difference / variance.add_scalar(self.epsilon).sqrt();
+        normal.cast(precision) * gamma.unsqueeze() + beta.unsqueeze()
+    }
+}
+
+/// Added to the scores of padding; large enough that its softmax is exactly zero in f32.
+const MASKED: f32 = -1e9;
+
+/// 1 where a sentence has a token: `[n, tokens]`.
+fn mask(lengths: &Tensor<1>, tokens: usize) -> Tensor<2> {
+    let positions = Tensor::<1, burn::tensor::Int>::arange(0..tokens as i64, &lengths.device()).float();
+    positions.unsqueeze::<2>().lower(lengths.clone().unsqueeze_dim::<2>(1)).float()
+}
+
+/// Self-attention; `mixed` `[n * tokens, queries | keys | values]`, `lengths` `[n]`, to `[n * tokens, width]`.
+pub(crate) fn attention(mixed: Tensor<2>, lengths: Tensor<1>, heads: Heads) -> Tensor<2> {
+    if own_kernels(&mixed.device()) {
+        return Tensor::from_dispatch(Dispatch::attention(mixed.into_dispatch(), lengths.into_dispatch(), heads));
+    }
+    let Heads { tokens, heads } = heads;
+    let [rows, width] = [mixed.dims()[0], mixed.dims()[1] / 3];
+    let n = rows / tokens;
+    let split = mixed.reshape([n, tokens, 3, heads, width / heads]).permute([2, 0, 3, 1, 4]);
+    let part = |i: usize| split.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
+    let scores = part(0).matmul(part(1).swap_dims(2, 3)).div_scalar(((width / heads) as f32).sqrt());
+    // No half holds the mask: softmax stays in f32.
+    let precision = FloatDType::from(scores.dtype());
+    let scores = scores.cast(FloatDType::F32);
+    let padding = mask(&lengths.cast(FloatDType::F32), tokens).neg().add_scalar(1.0).mul_scalar(MASKED).reshape([n, 1, 1, tokens]);
+    let result = activation::softmax(scores + padding, 3).cast(precision).matmul(part(2));
+    result.swap_dims(1, 2).reshape([rows, width])
+}
+
+/// The mean over each sentence's tokens, L2-normalised; `x` `[n * tokens, width]`, `lengths` `[n]`.
+pub(crate) fn pool_rows(x: Tensor<2>, lengths: Tensor<1>) -> Tensor<2> {
+    if own_kernels(&x.device()) {
+        return Tensor::from_dispatch(Dispatch::pool_rows(x.into_dispatch(), lengths.into_dispatch()));
+    }
+    let [n] = lengths.dims();
+    let [rows, width] = x.dims();
+    let mask = mask(&lengths, rows / n).reshape([n, rows / n, 1]);
+    let sum = (x.reshape([n, rows / n, width]) * mask).sum_dim(1).reshape([n, width]);
+    let mean = sum / lengths.reshape([n, 1]);
+    let norm = mean.clone().powi_scalar(2).sum_dim(1).sqrt();
+    mean / norm.clamp_min(1e-12)
+}
+
+#[cfg(test)]
+mod tests;

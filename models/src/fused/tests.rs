@@ -1,0 +1,99 @@
+//! Our kernels on a wgpu adapter (Mesa's lavapipe will do) against the same layers made of Burn's operations on flex.
+
+use std::sync::OnceLock;
+
+use burn::tensor::DeviceKind;
+
+use super::*;
+
+/// The adapter, opened once: Burn refuses a second initialisation.
+fn adapter() -> Option<Device> {
+    static OPENED: OnceLock<Option<Device>> = OnceLock::new();
+    let open = || {
+        let software = || Device::wgpu_options().device_kind(DeviceKind::Cpu).init();
+        Device::wgpu_options().init().or_else(|_| software()).ok()
+    };
+    OPENED.get_or_init(open).clone()
+}
+
+/// Values between -1 and 1 that do not repeat in step with any extent.
+fn values(n: usize, seed: usize) -> Vec<f32> {
+    (0..n).map(|i| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.0 - 1.0).collect()
+}
+
+fn tensor<const D: usize>(shape: [usize; D], seed: usize, device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values(shape.iter().product(), seed), shape), device)
+}
+
+/// Runs `layer` on both devices and compares what comes out.
+fn agree<const D: usize>(what: &str, layer: impl Fn(&Device) -> Tensor<D>) {
+    let Some(adapter) = adapter() else {
+        eprintln!("{what}: skipped, there is no wgpu adapter");
+        return;
+    };
+    assert!(own_kernels(&adapter) && !own_kernels(&Device::flex()));
+    let (found, expected) = (layer(&adapter), layer(&Device::flex()));
+    assert_eq!(found.dims(), expected.dims(), "{what}");
+    let read = |t: Tensor<D>| -> Vec<f32> { t.into_data().try_into_vec().expect("f32 values") };
+    let (found, expected) = (read(found), read(expected));
+    let largest = expected.iter().fold(0f32, |a, b| a.max(b.abs()));
+    assert!(largest > 0.1, "{what}: nothing to compare");
+    for (i, (f, e)) in found.iter().zip(&expected).enumerate() {
+        assert!((f - e).abs() <= 1e-5 * largest, "{what}: value {i} is {f}, expected {e}");
+    }
+}
+
+#[test]
+fn dense_layers_agree() {
+    // Rows that do not fill the last tile, columns that do not fill the last group.
+    for rows in [1, 4, 7, 33] {
+        for then in [Activation::Identity, Activation::Relu6, Activation::Gelu] {
+            agree(&format!("{rows} rows, {then:?}"), |device| {
+                Dense::new(&values(24 * 40, 1), values(40, 2), device).forward(tensor([rows, 24], 3, device), then)
+            });
+        }
+        agree(&format!("{rows} rows onto a residual"), |device| {
+            let layer = Dense::new(&values(24 * 40, 1), values(40, 2), device);
+            layer.forward_onto(tensor([rows, 24], 3, device), tensor([rows, 40], 4, device))
+        });
+    }
+}
+
+#[test]
+fn convolutions_agree() {
+    for (kernel, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
+        for (height, width) in [(7, 9), (8, 6), (1, 13)] {
+            let window = Window { kernel, stride };
+            agree(&format!("depthwise {window:?} of {height} x {width}"), |device| {
+                let layer = Convolution::new(&values(24 * kernel * kernel, 1), values(24, 2), window, device);
+                layer.forward(tensor([2, height, width, 24], 3, device))
+            });
+            agree(&format!("stem {window:?} of {height} x {width}"), |device| {
+                let layer = Convolution::new(&values(8 * 3 * kernel * kernel, 1), values(8, 2), window, device);
+                layer.forward(tensor([2, height, width, 3], 3, device))
+            });
+        }
+    }
+}
+
+fn lengths(device: &Device) -> Tensor<1> {
+    Tensor::from_data(TensorData::new(vec![5f32, 1.0, 3.0], [3]), device)
+}
+
+#[test]
+fn attention_and_pooling_agree() {
+    // What stands in the rows of padding differs between the two, and must not matter.
+    agree("attention and pooling", |device| {
+        let heads = Heads { tokens: 5, heads: 2 };
+        pool_rows(attention(tensor([15, 3 * 64], 1, device).mul_scalar(4.0), lengths(device), heads), lengths(device))
+    });
+}
+
+#[test]
+fn norms_agree() {
+    for rows in [1, 5, 130] {
+        agree(&format!("norm of {rows} rows"), |device| {
+            RowNorm::new(values(384, 1), values(384, 2), 1e-12, device).forward(tensor([rows, 384], 3, device))
+        });
+    }
+}

@@ -1,0 +1,262 @@
+// What every end-to-end test needs: the built page served by `gistmap view`, a browser that has never seen it, and words
+// for what a person does. `cargo xtask test` sets the environment; see the end of xtask/src/browser.rs.
+
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { inflateRawSync } from "node:zlib";
+
+import { chromium } from "playwright-core";
+
+const GISTMAP = need("GISTMAP");
+const DIST = need("GISTMAP_DIST");
+/** The sample pictures, a folder a class. */
+export const SAMPLE = need("GISTMAP_SAMPLE");
+/** Pictures that not every machine has. */
+export const SHARED = process.env.GISTMAP_SHARED;
+/** WebGPU here is computed by the processor. */
+export const PATIENCE = 300_000;
+
+function need(name) {
+  const value = process.env[name];
+  assert.ok(value, `${name} is not set: run these tests by \`cargo xtask test\``);
+  return value;
+}
+
+// The page is live while WebGPU computes, and nothing outside this machine can be reached.
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--ignore-gpu-blocklist",
+  "--use-angle=gl-egl",
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+];
+const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
+/** A new empty folder, removed after the test. */
+export async function scratch(test, name) {
+  const folder = await mkdtemp(path.join(tmpdir(), `gistmap-${name}-`));
+  test.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A folder of real pictures: `count` of each of the first `classes` classes of the sample. */
+export async function pictures(test, classes, count) {
+  const folder = path.join(await scratch(test, "pictures"), "stamps");
+  for (const label of (await readdir(SAMPLE)).sort().slice(0, classes)) {
+    await mkdir(path.join(folder, label), { recursive: true });
+    for (const file of (await readdir(path.join(SAMPLE, label))).sort().slice(0, count)) {
+      await cp(path.join(SAMPLE, label, file), path.join(folder, label, file));
+    }
+  }
+  return folder;
+}
+
+/** Runs the built program and returns what it printed. */
+export async function gistmap(...words) {
+  const { stdout } = await promisify(execFile)(GISTMAP, words, { maxBuffer: 1 << 26 });
+  return stdout;
+}
+
+/** The built page. */
+export const dist = DIST;
+
+/**
+ * Makes an album of a folder in the terminal, with the very weights that the page loads; returns its folder.
+ *
+ * Quantized weights give other features than the originals do (cosine at least 0.999): only the same weights compare.
+ */
+export async function terminal(test, folder, ...options) {
+  const out = path.join(await scratch(test, "terminal"), "album");
+  await gistmap("run", folder, "-o", out, "--device", "cpu", "--packs", path.join(DIST, "packs"), ...options);
+  return out;
+}
+
+/** Serves the page, with an album if one is named; returns the address that the program prints. */
+export async function serve(test, { album, page = DIST } = {}) {
+  const words = ["view", ...(album ? [album] : []), "--page", page, "--no-open"];
+  const server = spawn(GISTMAP, words, { stdio: ["ignore", "pipe", "inherit"] });
+  test.after(() => server.kill());
+  let printed = "";
+  for await (const chunk of server.stdout) {
+    printed += chunk;
+    const address = printed.match(/http:\S+/);
+    if (address) {
+      return Object.assign(new String(address[0]), { stop: () => server.kill() });
+    }
+  }
+  throw new Error(`gistmap view ended: ${printed}`);
+}
+
+/**
+ * A browser that has never seen the page, as one person would use it: its storage lasts until the test ends.
+ *
+ * Options: `webgpu` (default true), `trouble` (patterns of console errors that belong to the test), `context` (as
+ * Playwright's).
+ */
+export async function visitor(test, { webgpu = true, trouble = [], context = {} } = {}) {
+  const profile = await mkdtemp(path.join(tmpdir(), "gistmap-visitor-"));
+  const browser = await chromium.launchPersistentContext(profile, {
+    executablePath: process.env.GISTMAP_CHROMIUM ?? "/usr/bin/chromium",
+    args: [...FLAGS, ...(webgpu ? WEBGPU : [])],
+    viewport: { width: 1440, height: 900 },
+    acceptDownloads: true,
+    ...context,
+  });
+  browser.setDefaultTimeout(PATIENCE);
+  browser.setDefaultNavigationTimeout(60_000);
+  const requests = [];
+  const wrong = [];
+  browser.on("request", (request) => requests.push(request.url()));
+  browser.on("weberror", (error) => wrong.push(String(error.error())));
+  browser.on("console", (message) => {
+    if (message.type() === "error") {
+      wrong.push(message.text());
+    }
+  });
+  test.after(async () => {
+    await browser.close();
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+    const foreign = requests.filter((url) => !/^(http:\/\/127\.0\.0\.1[:/]|blob:|data:|about:)/.test(url));
+    assert.deepEqual(foreign, [], "requests that leave the page's own origin");
+    const unexpected = wrong.filter((text) => !trouble.some((pattern) => pattern.test(text)));
+    assert.deepEqual(unexpected, [], "errors on the console");
+  });
+  return Object.assign(browser, { requests });
+}
+
+/** Opens the page and waits until it can be used. */
+export async function visit(browser, address) {
+  const page = browser.pages().at(-1) ?? (await browser.newPage());
+  await page.goto(String(address));
+  await page.locator("html[data-state]").waitFor();
+  return page;
+}
+
+/** Waits for a state of the page; fails at once when it fails instead. */
+export async function reach(page, ...states) {
+  const wanted = [...states, "failed"];
+  const state = await page.waitForFunction(
+    (wanted) => wanted.includes(document.documentElement.dataset.state) && document.documentElement.dataset.state,
+    wanted,
+    { timeout: PATIENCE },
+  );
+  const reached = await state.jsonValue();
+  if (!states.includes(reached)) {
+    const said = await page.getByTestId("toast").allTextContents();
+    assert.fail(`the page is ${reached} and not ${states.join(" or ")}: ${said.join(" | ")}`);
+  }
+  return reached;
+}
+
+/** Drops a folder of this machine on the page, as a person does: a trusted event with a real directory. */
+export async function drop(page, ...paths) {
+  const session = await page.context().newCDPSession(page);
+  const box = await page.getByTestId("drop-zone").first().boundingBox();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const data = { items: [], files: paths, dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"]) {
+    await session.send("Input.dispatchDragEvent", { type, x, y, data });
+  }
+  await session.detach();
+}
+
+/** Drops a folder and waits for the finished map. */
+export async function mapOf(page, folder) {
+  await drop(page, folder);
+  await reach(page, "running", "done");
+  await reach(page, "done");
+}
+
+/** Saves the whole album from the export menu; returns the path of the file. */
+export async function save(page) {
+  await page.getByTestId("export-menu").click();
+  const download = page.waitForEvent("download");
+  await page.locator('[data-path="album.gistmap"]').click();
+  return (await download).path();
+}
+
+/** The files of an album that the page saves, by their paths. */
+export async function albumOf(page) {
+  return unzip(await readFile(await save(page)));
+}
+
+/** The files of an album that the terminal wrote into a folder, by their paths. */
+export async function albumIn(folder) {
+  const files = new Map();
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) {
+      const file = path.join(entry.parentPath ?? entry.path, entry.name);
+      files.set(path.relative(folder, file), await readFile(file));
+    }
+  }
+  return files;
+}
+
+/** The files of a zip archive by its central directory (APPNOTE.TXT 4.3.12). */
+function unzip(bytes) {
+  const end = bytes.lastIndexOf(Buffer.from([0x50, 0x4b, 5, 6]));
+  assert.ok(end >= 0, "no zip archive");
+  const files = new Map();
+  let at = bytes.readUInt32LE(end + 16);
+  for (let left = bytes.readUInt16LE(end + 10); left > 0; left -= 1) {
+    const [method, packed] = [bytes.readUInt16LE(at + 10), bytes.readUInt32LE(at + 20)];
+    const [name, extra, comment] = [28, 30, 32].map((field) => bytes.readUInt16LE(at + field));
+    const local = bytes.readUInt32LE(at + 42);
+    const start = local + 30 + bytes.readUInt16LE(local + 26) + bytes.readUInt16LE(local + 28);
+    const body = bytes.subarray(start, start + packed);
+    files.set(bytes.toString("utf8", at + 46, at + 46 + name), method === 0 ? body : inflateRawSync(body));
+    at += 46 + name + extra + comment;
+  }
+  return files;
+}
+
+/** The rows of a CSV file, as objects by its header. */
+export function rows(csv) {
+  const [header, ...lines] = String(csv).trimEnd().split(/\r?\n/).map(fields);
+  return lines.map((line) => Object.fromEntries(header.map((name, i) => [name, line[i]])));
+}
+
+function fields(line) {
+  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) =>
+    quoted === undefined ? plain : quoted.replaceAll('""', '"'),
+  );
+}
+
+/** The labels of one cell (`representation/clusterer`) in an album's files. */
+export function labels(album, cell) {
+  return rows(album.get("labels.csv")).map((row) => row[cell]);
+}
+
+/** The cells of an album's files, in their order. */
+export function cells(album) {
+  return Object.keys(rows(album.get("labels.csv"))[0]).slice(2);
+}
+
+/** The engine workers of a page; the hands run the same script under another name. */
+export async function engines(page) {
+  const names = await Promise.all(page.workers().map((worker) => worker.evaluate(() => self.name).catch(() => "")));
+  return page.workers().filter((_, i) => names[i] === "engine");
+}
+
+/** The adjusted Rand index of two labelings (Hubert and Arabie 1985). */
+export function ari(a, b) {
+  const pairs = (n) => (n * (n - 1)) / 2;
+  const count = (keys) => {
+    const counts = new Map();
+    keys.forEach((key) => counts.set(key, (counts.get(key) ?? 0) + 1));
+    return [...counts.values()].reduce((sum, n) => sum + pairs(n), 0);
+  };
+  const both = count(a.map((label, i) => `${label} ${b[i]}`));
+  const [left, right, all] = [count(a), count(b), pairs(a.length)];
+  const expected = (left * right) / all;
+  const most = (left + right) / 2;
+  return most === expected ? 1 : (both - expected) / (most - expected);
+}

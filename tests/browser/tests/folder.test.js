@@ -1,0 +1,65 @@
+// The main thing: a dropped folder becomes a map, and it is the terminal's.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { albumIn, albumOf, ari, cells, drop, labels, mapOf, pictures, reach, rows, serve, terminal, visit, visitor } from "../harness.js";
+
+for (const webgpu of [true, false]) {
+  const device = webgpu ? "WebGPU" : "the processor";
+  test(`a dropped folder becomes the map that the terminal makes, on ${device}`, async (t) => {
+    const folder = await pictures(t, 4, 8);
+    const expected = await albumIn(await terminal(t, folder));
+    const page = await visit(await visitor(t, { webgpu }), await serve(t));
+    await mapOf(page, folder);
+    assert.equal(await page.getByTestId("cluster").count(), 4, "as many clusters as label folders");
+    assert.ok(await page.getByTestId("map").isVisible());
+    const about = await page.getByTestId("device").first().textContent();
+    assert.equal(/WebGPU/.test(about) && !/no webgpu|processor/i.test(about), webgpu, `the page says where it computes: ${about}`);
+    const album = await albumOf(page);
+    compare(album, expected);
+  });
+}
+
+function compare(album, expected) {
+  assert.deepEqual(rows(album.get("labels.csv")).map((row) => row.file), rows(expected.get("labels.csv")).map((row) => row.file));
+  assert.deepEqual(cells(album), cells(expected));
+  for (const cell of cells(album)) {
+    const agreement = ari(labels(album, cell), labels(expected, cell));
+    assert.ok(agreement >= 0.99, `${cell}: ARI ${agreement} with the terminal's clusters`);
+  }
+  const [ours, theirs] = [album, expected].map((files) => rows(files.get("scores.csv")));
+  assert.equal(ours.length, theirs.length);
+  ours.forEach((row, i) => {
+    for (const score of ["acc", "nmi", "ari", "kappa", "silhouette"]) {
+      const off = Math.abs(Number(row[score]) - Number(theirs[i][score]));
+      assert.ok(off <= 1e-3, `${row.representation}: ${score} is ${row[score]} and ${theirs[i][score]} in the terminal`);
+    }
+  });
+  const features = "features/efficientnet-lite0.csv";
+  const off = difference(matrix(album.get(features)), matrix(expected.get(features)));
+  assert.ok(off <= 1e-3, `features are ${off} off the terminal's`);
+}
+
+function matrix(csv) {
+  return String(csv).trimEnd().split("\n").slice(1).map((line) => line.split(",").slice(1).map(Number).filter((x) => !Number.isNaN(x)));
+}
+
+/** The largest relative difference of two pictures' features, as vectors. */
+function difference(a, b) {
+  assert.equal(a.length, b.length);
+  const norm = (vector) => Math.hypot(...vector);
+  return Math.max(...a.map((row, i) => norm(row.map((x, j) => x - b[i][j])) / norm(b[i])));
+}
+
+test("cancel ends a run and the page goes on to be of use", async (t) => {
+  const folder = await pictures(t, 3, 20);
+  const page = await visit(await visitor(t, { webgpu: false }), await serve(t));
+  await drop(page, folder);
+  await reach(page, "running");
+  await page.getByTestId("cancel").click();
+  await reach(page, "empty", "done");
+  await page.reload();
+  await mapOf(page, await pictures(t, 2, 4));
+  assert.equal(await page.getByTestId("cluster").count(), 2);
+});

@@ -1,0 +1,181 @@
+//! The map's elements in the page: canvas, names, the lasso's line; and what the browser says about the screen.
+
+use gistmap::scene::labels::{Candidate, place};
+use gistmap::scene::viewport::Viewport;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Document, Element, HtmlCanvasElement, HtmlElement};
+
+use super::{Label, Tool};
+
+/// Names on the map at most.
+const MOST_LABELS: usize = 28;
+/// Device pixels a CSS pixel at most: more is not seen on points, and costs.
+const MOST_DENSITY: f64 = 2.0;
+const SVG: &str = "http://www.w3.org/2000/svg";
+
+/// Milliseconds since the page was opened, as animation frames are told.
+pub(super) fn now() -> f64 {
+    web_sys::window().and_then(|w| w.performance()).map_or(0.0, |p| p.now())
+}
+
+/// Whether the person asked the system for less motion.
+pub(super) fn wants_less_motion() -> bool {
+    let query = |w: web_sys::Window| w.match_media("(prefers-reduced-motion: reduce)").ok().flatten();
+    web_sys::window().and_then(query).is_some_and(|q| q.matches())
+}
+
+/// The map's elements.
+pub(super) struct Screen {
+    root: HtmlElement,
+    canvas: HtmlCanvasElement,
+    names: HtmlElement,
+    lasso: Element,
+    outline: Element,
+    written: Vec<Name>,
+    size: [f64; 2],
+    density: f64,
+}
+
+/// A name's element, its size, and where it was placed in the last frame.
+struct Name {
+    element: HtmlElement,
+    size: [f64; 2],
+    at: Option<[f64; 2]>,
+}
+
+impl Screen {
+    /// Puts the map's elements into `root`.
+    ///
+    /// # Errors
+    /// When the document refuses to make elements.
+    pub(super) fn new(root: &HtmlElement) -> Result<Self, JsValue> {
+        let document = root.owner_document().ok_or("the map's element is in no document")?;
+        let canvas = canvas(&document)?;
+        let names: HtmlElement = document.create_element("div")?.unchecked_into();
+        names.set_class_name("map-names");
+        names.set_attribute("aria-hidden", "true")?;
+        let lasso = document.create_element_ns(Some(SVG), "svg")?;
+        lasso.set_attribute("class", "map-lasso")?;
+        lasso.set_attribute("aria-hidden", "true")?;
+        let outline = document.create_element_ns(Some(SVG), "polygon")?;
+        lasso.append_child(&outline)?;
+        root.replace_children_with_node_3(&canvas, &names, &lasso);
+        let (root, written) = (root.clone(), Vec::new());
+        Ok(Self { root, canvas, names, lasso, outline, written, size: [1.0; 2], density: 1.0 })
+    }
+
+    pub(super) fn root(&self) -> &HtmlElement {
+        &self.root
+    }
+
+    pub(super) fn canvas(&self) -> &HtmlCanvasElement {
+        &self.canvas
+    }
+
+    /// A canvas as good as new in place of the old one, whose device is gone.
+    ///
+    /// # Errors
+    /// When the document refuses to make elements.
+    pub(super) fn renew_canvas(&mut self) -> Result<HtmlCanvasElement, JsValue> {
+        let document = self.root.owner_document().ok_or("the map's element is in no document")?;
+        let fresh = canvas(&document)?;
+        (fresh.set_width(self.canvas.width()), fresh.set_height(self.canvas.height()));
+        self.canvas.replace_with_with_node_1(&fresh)?;
+        self.canvas = fresh.clone();
+        Ok(fresh)
+    }
+
+    /// Device pixels a CSS pixel.
+    pub(super) fn density(&self) -> f64 {
+        self.density
+    }
+
+    /// Reads the root's size and gives the canvas as many pixels: CSS size, size in device pixels.
+    pub(super) fn measure(&mut self, longest: u32, slow: bool) -> ([f64; 2], [u32; 2]) {
+        let area = self.root.get_bounding_client_rect();
+        self.size = [area.width().max(1.0), area.height().max(1.0)];
+        let wanted = web_sys::window().map_or(1.0, |w| w.device_pixel_ratio());
+        let most = if slow { 1.0 } else { MOST_DENSITY };
+        let room = f64::from(longest) / self.size[0].max(self.size[1]);
+        self.density = wanted.clamp(0.5, most).min(room);
+        let pixels = self.size.map(|s| ((s * self.density).round() as u32).max(1));
+        if [self.canvas.width(), self.canvas.height()] != pixels {
+            self.canvas.set_width(pixels[0]);
+            self.canvas.set_height(pixels[1]);
+        }
+        (self.size, pixels)
+    }
+
+    /// Writes the names anew. Measuring them lays out the page, so this is not for every frame.
+    pub(super) fn write_labels(&mut self, labels: &[Label]) {
+        let Some(document) = self.root.owner_document() else { return };
+        self.names.set_text_content(None);
+        self.written.clear();
+        for label in labels {
+            let Ok(element) = document.create_element("span") else { continue };
+            let element: HtmlElement = element.unchecked_into();
+            element.set_text_content(Some(&label.text));
+            let style = element.style();
+            // A browser that refuses one of these shows the name a little plainer.
+            let _ = style.set_property("--of", &label.colour.hex());
+            let _ = self.names.append_child(&element);
+            self.written.push(Name { element, size: [0.0; 2], at: None });
+        }
+        for name in &mut self.written {
+            name.size = [f64::from(name.element.offset_width()), f64::from(name.element.offset_height())];
+        }
+    }
+
+    /// Moves the names to where `camera` sees their clusters.
+    pub(super) fn place_labels(&mut self, labels: &[Label], camera: &Viewport) {
+        let candidates: Vec<Candidate> = self
+            .written
+            .iter()
+            .zip(labels)
+            .map(|(name, label)| Candidate {
+                at: camera.to_screen(label.at.map(f64::from)),
+                size: name.size,
+                weight: label.weight,
+                shown: name.at.is_some(),
+            })
+            .collect();
+        let places = place(&candidates, camera.size, MOST_LABELS);
+        for (name, place) in self.written.iter_mut().zip(places) {
+            let place = place.map(|p| p.map(f64::round));
+            if name.at == place {
+                continue;
+            }
+            let style = name.element.style();
+            if let Some([x, y]) = place {
+                let _ = style.set_property("transform", &format!("translate({x}px,{y}px)"));
+            }
+            if name.at.is_some() != place.is_some() {
+                let _ = name.element.class_list().toggle_with_force("shown", place.is_some());
+            }
+            name.at = place;
+        }
+    }
+
+    /// Draws the lasso's line; an empty one takes it away.
+    pub(super) fn draw_lasso(&self, corners: &[[f64; 2]]) {
+        let points: Vec<String> = corners.iter().map(|c| format!("{:.1},{:.1}", c[0], c[1])).collect();
+        let _ = self.outline.set_attribute("points", &points.join(" "));
+        let _ = self.lasso.class_list().toggle_with_force("drawing", !corners.is_empty());
+    }
+
+    /// The pointer's shape follows the tool.
+    pub(super) fn show_tool(&self, tool: Tool) {
+        let _ = self.root.class_list().toggle_with_force("lasso", tool == Tool::Lasso);
+    }
+
+    /// Notes for tests and the curious how much of this thread's time a frame takes.
+    pub(super) fn report(&self, work: f64) {
+        let _ = self.root.set_attribute("data-frame-ms", &format!("{work:.2}"));
+    }
+}
+
+fn canvas(document: &Document) -> Result<HtmlCanvasElement, JsValue> {
+    let canvas: HtmlCanvasElement = document.create_element("canvas")?.unchecked_into();
+    canvas.set_attribute("aria-hidden", "true")?;
+    Ok(canvas)
+}

@@ -1,0 +1,91 @@
+//! The clusters: name, size, keywords, what the folders say, the pictures nearest the centre.
+
+use leptos::prelude::*;
+
+use super::format;
+use crate::state::{Cluster, Origin, State, shown_name};
+
+/// Pictures shown of a cluster.
+const STRIP: usize = 6;
+/// Keywords shown of a cluster.
+const WORDS: usize = 5;
+
+/// The list. A click selects a cluster's members, hovering lifts them out on the map.
+#[component]
+pub(super) fn Clusters() -> impl IntoView {
+    let state = expect_context::<State>();
+    let largest = Memo::new(move |_| state.clusters.with(|c| c.iter().map(|c| c.size).max().unwrap_or(1)));
+    let listed = move || {
+        let mut clusters = (*state.clusters.get()).clone();
+        clusters.sort_by_key(|c| (c.cluster < 0, std::cmp::Reverse(c.size), c.cluster));
+        clusters
+    };
+    // A cluster whose words have come is another row than one without.
+    let key = |c: &Cluster| (c.cluster, c.size, c.name.clone(), c.exemplars.clone());
+    view! {
+        <section class="clusters" aria-labelledby="clusters-title">
+            <h2 class="panel-title" id="clusters-title">
+                "Clusters"
+                <span class="badge">{move || state.clusters.with(|c| c.iter().filter(|c| c.cluster >= 0).count())}</span>
+            </h2>
+            <ul>
+                <For each=listed key=key let:cluster>
+                    <Row cluster largest/>
+                </For>
+            </ul>
+        </section>
+    }
+}
+
+#[component]
+fn Row(cluster: Cluster, largest: Memo<usize>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let id = cluster.cluster;
+    let colour = move || state.colouring.with(|c| c.cluster(id).hex());
+    let chosen = move || state.selection.with(|s| s.origin == Origin::Cluster(id));
+    let hovered =
+        move || state.hover.get().is_some_and(|p| state.assignment.with(|a| a.get(p as usize).copied()) == Some(id));
+    let size = cluster.size;
+    let words = cluster.keywords.iter().take(WORDS).cloned().collect::<Vec<_>>().join(", ");
+    let majority = cluster.majority.clone().zip(cluster.purity);
+    let strip = cluster.exemplars.iter().take(STRIP).map(|p| *p as u32).collect::<Vec<_>>();
+    let strip = move || {
+        // Exemplars of an album that is opened come before its pictures.
+        state.pictures.count.track();
+        strip
+            .iter()
+            .map(|p| view! { <img src=state.pictures.thumbnail_url(*p) alt="" draggable="false"/> })
+            .collect_view()
+    };
+    view! {
+        <li>
+            <button
+                class="cluster"
+                class:hot=hovered
+                type="button"
+                data-testid="cluster"
+                data-cluster=id.to_string()
+                aria-pressed=move || chosen().to_string()
+                on:click=move |_| state.pick_cluster(id)
+                on:pointerenter=move |_| state.hover_cluster.set(Some(id))
+                on:pointerleave=move |_| state.hover_cluster.set(None)
+                on:focus=move |_| state.hover_cluster.set(Some(id))
+                on:blur=move |_| state.hover_cluster.set(None)
+            >
+                <span class="cluster-head">
+                    <span class="swatch" style:background-color=colour></span>
+                    <span class="cluster-name">{shown_name(&cluster)}</span>
+                    <span class="cluster-size">{format::count(size)}</span>
+                </span>
+                <span class="bar"><span class="bar-fill" style:background-color=colour style:transform=move || format!("scaleX({:.4})", size as f64 / largest.get() as f64)></span></span>
+                <span class="strip">{strip}</span>
+                <span class="cluster-words">{words}</span>
+                {majority.map(|(label, purity)| view! {
+                    <span class="cluster-label" title="The commonest label folder of this cluster, and its share">
+                        <strong>{format::percent(purity)}</strong>" "{label}
+                    </span>
+                })}
+            </button>
+        </li>
+    }
+}

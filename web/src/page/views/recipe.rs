@@ -1,0 +1,277 @@
+//! How pictures are grouped. What is chosen here above the line answers at once, from what is already measured; what
+//! is below it (networks, words) goes through the pictures again.
+
+use std::time::Duration;
+
+use gistmap::album::{Cell, RepresentationKind};
+use gistmap::protocol::{CLUSTERERS, CellRequest, ClusterCount, DESCRIBERS, DeviceChoice, FUSIONS, PROJECTORS};
+use leptos::leptos_dom::helpers::TimeoutHandle;
+use leptos::prelude::*;
+
+use super::format;
+use super::icons::{Glyph, Icon};
+use crate::link::Link;
+use crate::state::{Phase, State};
+
+/// The image networks that the page carries.
+const ENCODERS: [&str; 1] = ["efficientnet-lite0"];
+/// Clusters that can be asked for.
+const MOST_CLUSTERS: usize = 200;
+/// A number that is being changed is asked for when it has been left alone for so long.
+const PAUSE: Duration = Duration::from_millis(220);
+
+/// The panel above the clusters.
+#[component]
+pub(super) fn Recipe() -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    // What is asked for; follows the main cell.
+    let request = RwSignal::new(None::<CellRequest>);
+    Effect::new(move || {
+        let cell = state.cell();
+        request.set(cell.as_ref().map(request_of));
+    });
+    let waiting = StoredValue::new(None::<TimeoutHandle>);
+    let ask = Callback::new(move |change: CellRequest| {
+        if request.get_untracked().as_ref() == Some(&change) {
+            return;
+        }
+        request.set(Some(change.clone()));
+        if let Some(earlier) = waiting.get_value() {
+            earlier.clear();
+        }
+        let later = set_timeout_with_handle(move || link.cell(change), PAUSE).ok();
+        waiting.set_value(later);
+    });
+    let idle = Signal::derive(move || state.phase.get() == Phase::Done);
+    view! {
+        <section class="recipe" aria-labelledby="recipe-title">
+            <h2 class="panel-title" id="recipe-title">
+                "Clustering"
+                <span class="spinner small" class:on=move || state.busy.get() aria-hidden="true"></span>
+            </h2>
+            <fieldset disabled=move || !idle.get()>
+                <legend class="unseen">"How pictures are grouped"</legend>
+                <RepresentationChoice request ask/>
+                <CountChoice request ask/>
+                <div class="pair">
+                    <ClustererChoice request ask/>
+                    <SeedChoice request ask/>
+                </div>
+            </fieldset>
+            <Again idle/>
+        </section>
+    }
+}
+
+fn request_of(cell: &Cell) -> CellRequest {
+    CellRequest {
+        representation: cell.representation.clone(),
+        clusterer: cell.clusterer.clone(),
+        k: if cell.k_curve.is_empty() { ClusterCount::Fixed(cell.k) } else { ClusterCount::Auto },
+        seed: u32::try_from(cell.seed).unwrap_or(u32::MAX),
+    }
+}
+
+#[component]
+fn RepresentationChoice(request: RwSignal<Option<CellRequest>>, ask: Callback<CellRequest>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let names = Memo::new(move |_| {
+        let known = state.album.with(|a| {
+            a.as_ref().map(|a| a.representations.iter().map(|r| (r.name.clone(), Some(r.kind))).collect::<Vec<_>>())
+        });
+        known.unwrap_or_else(|| {
+            state.cells.with(|cells| cells.iter().map(|c| (c.representation.clone(), None)).collect())
+        })
+    });
+    let chosen = move || request.with(|r| r.as_ref().map(|r| r.representation.clone()).unwrap_or_default());
+    let change = move |event| {
+        if let Some(request) = request.get_untracked() {
+            ask.run(CellRequest { representation: event_target_value(&event), ..request });
+        }
+    };
+    view! {
+        <label class="field">
+            <span>"Representation"</span>
+            <select data-testid="representation" on:change=change prop:value=chosen>
+                {move || names.with(|names| names.iter().map(|(name, kind)| {
+                    let alone = names.iter().filter(|other| other.1 == *kind).count() == 1;
+                    let shown = title(name, *kind, alone);
+                    let name = name.clone();
+                    let value = name.clone();
+                    view! { <option value=value selected=move || chosen() == name>{shown}</option> }
+                }).collect_view())}
+            </select>
+        </label>
+    }
+}
+
+/// What a representation is made of, and its name where that alone does not tell which one it is.
+fn title(name: &str, kind: Option<RepresentationKind>, alone: bool) -> String {
+    let made_of = match kind {
+        Some(RepresentationKind::Image) => "Looks",
+        Some(RepresentationKind::Text) => "Words",
+        Some(RepresentationKind::Fused) => "Looks and words",
+        None => return format::representation(name),
+    };
+    if alone { made_of.to_owned() } else { format!("{made_of}: {}", format::representation(name)) }
+}
+
+#[component]
+fn CountChoice(request: RwSignal<Option<CellRequest>>, ask: Callback<CellRequest>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let labels = move || state.label_names.with(|l| l.len());
+    let k = move || state.cell().map_or(0, |c| c.k);
+    let wanted = move || match request.with(|r| r.as_ref().map(|r| r.k)) {
+        Some(ClusterCount::Fixed(k)) => k,
+        _ => k(),
+    };
+    let set = move |count: ClusterCount| {
+        if let Some(request) = request.get_untracked() {
+            ask.run(CellRequest { k: count, ..request });
+        }
+    };
+    let fixed = move |k: usize| {
+        set(ClusterCount::Fixed(k.clamp(1, MOST_CLUSTERS.min(state.pictures.count.get_untracked().max(1)))))
+    };
+    let auto = move || request.with(|r| r.as_ref().is_some_and(|r| r.k == ClusterCount::Auto));
+    let typed = move |event| {
+        if let Ok(k) = event_target_value(&event).parse() {
+            fixed(k);
+        }
+    };
+    view! {
+        <div class="field">
+            <span id="count-title">"Clusters"</span>
+            <div class="count" role="group" aria-labelledby="count-title">
+                <button class="quiet" type="button" aria-label="One cluster fewer" on:click=move |_| fixed(wanted().saturating_sub(1))><Icon glyph=Glyph::Minus/></button>
+                <input class="number" data-testid="k" type="number" min="1" max=MOST_CLUSTERS.to_string() aria-label="Number of clusters" prop:value=move || wanted().to_string() on:change=typed/>
+                <button class="quiet" type="button" aria-label="One cluster more" on:click=move |_| fixed(wanted() + 1)><Icon glyph=Glyph::Plus/></button>
+                <button class="toggle" type="button" title="Try several numbers and take the one with the best silhouette" aria-pressed=move || auto().to_string() on:click=move |_| set(ClusterCount::Auto)>"Auto"</button>
+                <Show when=move || { labels() > 1 }>
+                    <button class="toggle" type="button" title="As many clusters as there are label folders" aria-pressed=move || (!auto() && wanted() == labels()).to_string() on:click=move |_| fixed(labels())>
+                        {move || format!("Labels ({})", labels())}
+                    </button>
+                </Show>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn ClustererChoice(request: RwSignal<Option<CellRequest>>, ask: Callback<CellRequest>) -> impl IntoView {
+    let chosen = move || request.with(|r| r.as_ref().map(|r| r.clusterer.clone()).unwrap_or_default());
+    let change = move |event| {
+        if let Some(request) = request.get_untracked() {
+            ask.run(CellRequest { clusterer: event_target_value(&event), ..request });
+        }
+    };
+    view! {
+        <label class="field">
+            <span>"Clusterer"</span>
+            <select on:change=change prop:value=chosen>
+                {CLUSTERERS.into_iter().map(|c| view! { <option value=c>{if c == "kmeans" { "K-Means" } else { c }}</option> }).collect_view()}
+            </select>
+        </label>
+    }
+}
+
+#[component]
+fn SeedChoice(request: RwSignal<Option<CellRequest>>, ask: Callback<CellRequest>) -> impl IntoView {
+    let seed = move || request.with(|r| r.as_ref().map_or(0, |r| r.seed));
+    let set = move |seed: u32| {
+        if let Some(request) = request.get_untracked() {
+            ask.run(CellRequest { seed, ..request });
+        }
+    };
+    let typed = move |event| {
+        if let Ok(seed) = event_target_value(&event).parse() {
+            set(seed);
+        }
+    };
+    view! {
+        <div class="field">
+            <span id="seed-title">"Seed"</span>
+            <div class="count" role="group" aria-labelledby="seed-title">
+                <input class="number" data-testid="seed" type="number" min="0" aria-label="Seed of the clusterer" prop:value=move || seed().to_string() on:change=typed/>
+                <button class="quiet" type="button" title="Another seed" aria-label="Another seed" on:click=move |_| set(seed().wrapping_add(1))><Icon glyph=Glyph::Dice/></button>
+            </div>
+        </div>
+    }
+}
+
+/// What needs the pictures again.
+#[component]
+fn Again(#[prop(into)] idle: Signal<bool>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let plan = state.plan;
+    let projectors = PROJECTORS.into_iter().map(|name| {
+        let title = if name == "tsne" { "t-SNE" } else { "PCA" };
+        view! { <option value=name selected=move || plan.with(|p| p.project == name)>{title}</option> }
+    });
+    let devices = [(DeviceChoice::Auto, "The fastest"), (DeviceChoice::Wgpu, "GPU"), (DeviceChoice::Cpu, "CPU")];
+    let choose_device = move |event| {
+        if let Ok(device) = event_target_value(&event).parse() {
+            plan.update(|p| p.device = device);
+        }
+    };
+    let nothing = move || plan.with(|p| p.features.is_empty() && p.text.is_empty());
+    view! {
+        <details class="again">
+            <summary>"Measure differently"</summary>
+            <fieldset disabled=move || !idle.get() || !link.can_run()>
+                <legend class="unseen">"What is measured"</legend>
+                <Ticks title="Looks" names=&ENCODERS chosen=Signal::derive(move || plan.with(|p| p.features.clone())) set=Callback::new(move |v| plan.update(|p| p.features = v))/>
+                <Ticks title="Words" names=&DESCRIBERS chosen=Signal::derive(move || plan.with(|p| p.text.clone())) set=Callback::new(move |v| plan.update(|p| p.text = v))/>
+                <Ticks title="Both" names=&FUSIONS chosen=Signal::derive(move || plan.with(|p| p.fuse.clone())) set=Callback::new(move |v| plan.update(|p| p.fuse = v))/>
+                <div class="pair">
+                    <label class="field"><span>"Map"</span>
+                        <select on:change=move |e| plan.update(|p| p.project = event_target_value(&e))>{projectors.collect_view()}</select>
+                    </label>
+                    <label class="field"><span>"Device"</span>
+                        <select on:change=choose_device>
+                            {devices.into_iter().map(|(d, title)| view! { <option value=d.to_string() selected=move || plan.with(|p| p.device == d)>{title}</option> }).collect_view()}
+                        </select>
+                    </label>
+                </div>
+                <button class="button wide" type="button" data-testid="run-again" disabled=nothing on:click=move |_| link.run()>"Run again"</button>
+            </fieldset>
+            <Show when=move || !link.can_run()>
+                <p class="muted hint">"An album holds small pictures only. Open the folder to measure it differently."</p>
+            </Show>
+        </details>
+    }
+}
+
+/// Some of several names.
+#[component]
+fn Ticks(
+    title: &'static str,
+    names: &'static [&'static str],
+    chosen: Signal<Vec<String>>,
+    set: Callback<Vec<String>>,
+) -> impl IntoView {
+    let tick = move |name: &'static str| {
+        let mut all = chosen.get_untracked();
+        match all.iter().position(|n| n == name) {
+            Some(at) => drop(all.remove(at)),
+            None => all.push(name.to_owned()),
+        }
+        set.run(all);
+    };
+    view! {
+        <div class="ticks" role="group" aria-label=title>
+            <span>{title}</span>
+            {names.iter().map(|name| {
+                let name = *name;
+                view! {
+                    <label class="tick">
+                        <input type="checkbox" prop:checked=move || chosen.with(|c| c.iter().any(|n| n == name)) on:change=move |_| tick(name)/>
+                        {name}
+                    </label>
+                }
+            }).collect_view()}
+        </div>
+    }
+}

@@ -1,0 +1,73 @@
+//! The workspace: clusters left, map in the middle with the lab below it, pictures right. Where there is room for one
+//! pane only, a bar at the bottom switches between them.
+
+use leptos::prelude::*;
+
+use super::atlas::Atlas;
+use super::clusters::Clusters;
+use super::grid::Grid;
+use super::icons::{Glyph, Icon};
+use super::inspector::Inspector;
+use super::lab::Lab;
+use super::progress::Stages;
+use super::recipe::Recipe;
+use crate::state::{Pane, State};
+
+impl Pane {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Map => "map",
+            Self::Pictures => "pictures",
+            Self::Clusters => "clusters",
+            Self::Lab => "lab",
+        }
+    }
+}
+
+/// What is seen while an album is made or open.
+#[component]
+pub(super) fn Workspace() -> impl IntoView {
+    let state = expect_context::<State>();
+    let clustered = Memo::new(move |_| state.clusters.with(|c| !c.is_empty()));
+    let lab = move || if state.sheet.get().is_some() { "open" } else { "closed" };
+    view! {
+        <main class="work" id="main" data-pane=move || state.pane.get().name() data-lab=lab>
+            <aside class="left" aria-label="Clusters">
+                <Show when=move || clustered.get() fallback=Stages>
+                    <Recipe/>
+                    <Clusters/>
+                </Show>
+            </aside>
+            <Atlas/>
+            <Lab/>
+            <aside class="right" id="pictures" aria-label="Pictures">
+                <Inspector/>
+                <Grid/>
+            </aside>
+        </main>
+        <nav class="panes" aria-label="Panes">
+            <PaneButton pane=Pane::Map glyph=Glyph::Map title="Map"/>
+            <PaneButton pane=Pane::Pictures glyph=Glyph::Pictures title="Pictures"/>
+            <PaneButton pane=Pane::Clusters glyph=Glyph::Shapes title="Clusters"/>
+            <PaneButton pane=Pane::Lab glyph=Glyph::Flask title="Lab"/>
+        </nav>
+    }
+}
+
+#[component]
+fn PaneButton(pane: Pane, glyph: Glyph, title: &'static str) -> impl IntoView {
+    let state = expect_context::<State>();
+    let chosen = move || state.pane.get() == pane;
+    let choose = move |_| {
+        state.pane.set(pane);
+        if pane == Pane::Lab && state.sheet.get_untracked().is_none() {
+            state.sheet.set(Some(crate::state::Sheet::Experiments));
+        }
+    };
+    view! {
+        <button type="button" aria-current=move || if chosen() { "page" } else { "false" } on:click=choose>
+            <Icon glyph/>
+            {title}
+        </button>
+    }
+}

@@ -1,0 +1,61 @@
+//! `cargo xtask bench page`: the page in Chromium beside onnxruntime-web, and what a visit costs.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::lab::Lab;
+use super::table::{Reach, Table, median};
+use crate::{browser, page, process, samples, tools};
+
+/// Runs `bench/page/bench.js` on the built page.
+pub(super) fn page(lab: &Lab<'_>) -> Result<Table> {
+    let dist = page::build(lab.project)?;
+    tools::for_browser_tests(lab.project)?;
+    let folder = lab.project.root.join("bench/page");
+    tools::npm_packages(&folder, &folder)?;
+    let path = lab.project.cache.join("bench").join("page.json");
+    let mut node = browser::node(lab.project, &folder, &dist, &samples::pictures(lab.project)?);
+    node.env("GISTMAP_GRAPH", lab.graphs.join("efficientnet-lite0.onnx")).env("GISTMAP_FIGURES", &path);
+    process::run(node.arg("bench.js"))?;
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    Ok(table(&serde_json::from_str(&text).context("bench.js wrote no JSON")?))
+}
+
+fn table(figures: &Value) -> Table {
+    let mut table = Table::default();
+    for (provider, what) in [("webgpu", "WebGPU (SwiftShader)"), ("wasm", "processor, 1 thread")] {
+        let side = |name: &str| median(&numbers(&figures[provider][name]));
+        let what = format!("EfficientNet-lite0, {what}, ms a picture");
+        table.row(what, side("ours"), side("theirs"), Reach::Ratio(1.0));
+    }
+    table.remarks.push("the column Python is onnxruntime-web here, on the same graph in the same Chromium".to_owned());
+    if let Some(sizes) = figures["sizes"].as_object() {
+        let mut visit = figures["packs"].as_f64().unwrap_or_default();
+        for (name, size) in sizes {
+            let [raw, brotli] = ["raw", "brotli"].map(|coding| size[coding].as_f64().unwrap_or_default());
+            visit += brotli;
+            if name.ends_with(".wasm") {
+                table.remarks.push(format!("{name}: {:.2} MB, brotli {:.2} MB", raw / 1e6, brotli / 1e6));
+            }
+        }
+        table.remarks.push(format!("first visit with models, brotli: {:.1} MB", visit / 1e6));
+    }
+    for visited in ["first", "second"] {
+        let ms = median(&numbers(&figures["interactive"][visited]));
+        table.remarks.push(format!("navigation to interactive, {visited} visit: {ms:.0} ms"));
+    }
+    for (hands, rate) in figures["decode"].as_object().into_iter().flatten() {
+        table
+            .remarks
+            .push(format!("{hands} hand(s) decode {:.0} pictures a second", rate.as_f64().unwrap_or_default()));
+    }
+    for (process, megabytes) in figures["memory"].as_object().into_iter().flatten() {
+        let peak = megabytes.as_f64().unwrap_or_default();
+        table.remarks.push(format!("2,000 pictures: {process} process at most {peak:.0} MB"));
+    }
+    table
+}
+
+fn numbers(list: &Value) -> Vec<f64> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_f64).collect()
+}
