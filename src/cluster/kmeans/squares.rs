@@ -65,7 +65,6 @@ impl<F: Scalar> Squares<F> {
     /// All of them, `[n, n]`.
     pub fn view(&self) -> ArrayView2<'_, F> {
         // The table always has n * n numbers.
-        ArrayView2::from_shape((self.n, self.n), &self.values)
-            .unwrap_or_else(|_| ArrayView2::from(&[] as &[[F; 0]]))
+        ArrayView2::from_shape((self.n, self.n), &self.values).unwrap_or_else(|_| ArrayView2::from(&[] as &[[F; 0]]))
     }
 }

@@ -18,7 +18,7 @@ mod view;
 
 use gistmap::scene::palette::Colour;
 
-pub(crate) use draw::Backend;
+pub(crate) use draw::{Backend, DETAIL, TILE};
 pub(crate) use handle::Map;
 pub(crate) use view::MapView;
 
@@ -49,9 +49,9 @@ pub(crate) enum MapEvent {
     },
     /// The camera moved, or the map has another size.
     View,
-    /// Pictures whose tiles (64 texels square) are to be drawn and are not here: answer by [`Map::set_thumbnail`].
+    /// Pictures whose tiles ([`TILE`] texels square) are to be drawn and are not here: answer by [`Map::set_thumbnail`].
     WantThumbnails(Vec<usize>),
-    /// Pictures that are near enough for more than a tile (256 texels square): answer by [`Map::set_detail`].
+    /// Pictures that are near enough for more than a tile ([`DETAIL`] texels square): answer by [`Map::set_detail`].
     WantDetails(Vec<usize>),
 }
 

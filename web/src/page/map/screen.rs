@@ -69,10 +69,6 @@ impl Screen {
         &self.root
     }
 
-    pub(super) fn canvas(&self) -> &HtmlCanvasElement {
-        &self.canvas
-    }
-
     /// A canvas as good as new in place of the old one, whose device is gone.
     ///
     /// # Errors

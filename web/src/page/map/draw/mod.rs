@@ -23,6 +23,7 @@ use web_sys::{HtmlCanvasElement, ImageBitmap};
 pub(crate) use gpu::Backend;
 pub(super) use marks::{Mark, Shape};
 pub(super) use pictures::Shown;
+pub(crate) use pictures::{DETAIL, TILE};
 
 /// What a frame's shaders see, as `shaders/camera.wgsl` lays it out.
 #[repr(C)]

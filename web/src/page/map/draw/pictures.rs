@@ -8,9 +8,9 @@ use super::gpu::{Gpu, Vertices};
 use super::pipeline::{CameraSlot, Recipe, build, sampler_entry, smooth_sampler, texture_entry, vertices};
 
 /// Side of a tile in texels.
-const TILE: u32 = 64;
+pub(crate) const TILE: u32 = 64;
 /// Side of a sharper picture in texels.
-const DETAIL: u32 = 256;
+pub(crate) const DETAIL: u32 = 256;
 /// Side of a layer of the atlas.
 const LAYER: u32 = 2048;
 /// Tiles in a layer.
