@@ -58,8 +58,10 @@ pub(super) fn Lab() -> impl IntoView {
     };
     view! {
         <section class="lab" aria-label="Lab">
-            <div class="tabs" role="tablist" aria-label="Lab" on:keydown=move |event| arrows(&state, &event)>
-                {SHEETS.into_iter().map(|sheet| view! { <Tab sheet/> }).collect_view()}
+            <div class="tabs">
+                <div class="tab-list" role="tablist" aria-label="Lab" on:keydown=move |event| arrows(&state, &event)>
+                    {SHEETS.into_iter().map(|sheet| view! { <Tab sheet/> }).collect_view()}
+                </div>
                 <button
                     class="quiet lab-fold"
                     type="button"
