@@ -9,6 +9,7 @@ use gistmap_models::burn::tensor::{Device, Tensor, TensorData, activation};
 
 use crate::protocol::DeviceChoice;
 use crate::readback;
+use crate::runtime::ONE_THREAD;
 use gistmap_models::encoder::Output;
 #[cfg(target_arch = "wasm32")]
 pub use watch::on_trouble;
@@ -79,7 +80,7 @@ pub struct DeviceInfo {
 }
 
 fn processor(why: String) -> Selected {
-    let name = if cfg!(target_arch = "wasm32") {
+    let name = if ONE_THREAD {
         "cpu (one thread, SIMD)".to_owned()
     } else {
         format!("cpu ({} threads)", rayon::current_num_threads())

@@ -6,6 +6,10 @@ mod browser;
 #[cfg(target_arch = "wasm32")]
 use browser::now_ms;
 
+/// Whether one thread does all the work, as in a page's worker: long calculations are shortened there, and cut into
+/// steps that leave time to listen.
+pub const ONE_THREAD: bool = cfg!(target_arch = "wasm32");
+
 /// Milliseconds since some fixed moment, never going back.
 #[cfg(not(target_arch = "wasm32"))]
 fn now_ms() -> f64 {

@@ -192,7 +192,7 @@ mod tests {
         for size in 0..200 {
             let row = 1 + size;
             // From far below the smallest half to hundreds; every fifth row is zero.
-            let magnitude = |r: usize| if r % 5 == 0 { 0.0 } else { 10f32.powi(r as i32 % 14 - 11) };
+            let magnitude = |r: usize| if r.is_multiple_of(5) { 0.0 } else { 10f32.powi(r as i32 % 14 - 11) };
             let values: Vec<f32> = (0..30 * row).map(|i| random.next() * magnitude(i / row)).collect();
             let (integers, scales) = quantize(&values, row);
             let scales: Vec<f32> = scales.iter().map(|s| s.to_f32()).collect();

@@ -4,11 +4,11 @@
 //! P. J. Rousseeuw, "Silhouettes" (1987). The distances between the rows are computed once and serve
 //! every k. Above [`AutoKParams::sample_size`] rows the whole search runs on a seeded sample.
 
-use super::kmeans::{Centred, KMeansError, KMeansParams, KMeansParamsError, KMeansRun, KMeansValidParams};
+use super::kmeans::{Centred, KMeansError, KMeansParams, KMeansParamsError, KMeansRun, KMeansValidParams, Squares};
 use super::{Clusterer, Scalar};
 use crate::progress::Step;
 use crate::random::RandomState;
-use crate::score::silhouette::{pairwise_distances, silhouette_from_distances};
+use crate::score::silhouette::{pairwise_distances, silhouette_from_distances, silhouette_from_squares};
 use linfa::ParamGuard;
 use ndarray::{Array2, ArrayView2, Axis};
 use std::ops::RangeInclusive;
@@ -74,15 +74,25 @@ pub struct KScore {
     pub inertia: f64,
 }
 
+/// The distances between the rows searched, which every silhouette needs.
+#[derive(Debug)]
+enum Distances<F> {
+    /// To be computed from these rows.
+    Of(Array2<F>),
+    /// `[n, n]`.
+    Plain(Array2<f32>),
+    /// `[n, n]`, squared.
+    Squared(Arc<Squares<F>>),
+}
+
 /// A search in progress: each step is one step of a K-Means or one silhouette.
 ///
 /// Drop it to cancel. [`curve`](Self::curve) and [`best`](Self::best) can be read at any time.
 #[derive(Debug)]
 pub struct AutoK<F> {
     params: AutoKParams,
-    rows: Array2<F>,
     x: Arc<Centred<F>>,
-    distances: Option<Array2<f32>>,
+    distances: Distances<F>,
     ks: Vec<KMeansValidParams>,
     current: Option<KMeansRun<F>>,
     curve: Vec<KScore>,
@@ -94,11 +104,26 @@ impl<F: Scalar> AutoK<F> {
     /// # Errors
     /// No usable k in the range, `n_init` or `max_iter` 0, an empty matrix or a number that is not finite.
     pub fn new(params: AutoKParams, x: ArrayView2<'_, F>) -> Result<Self, AutoKError> {
-        let rows = sample(x, &params);
-        let n_samples = rows.nrows();
+        let rows = match sample(x.nrows(), &params) {
+            Some(chosen) => x.select(Axis(0), &chosen),
+            None => x.to_owned(),
+        };
+        let centred = Arc::new(Centred::new(&rows)?);
+        Self::on(params, centred, Distances::Of(rows))
+    }
+
+    /// Searches on all rows of `x`, whose distances are known.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_known(params: AutoKParams, x: Arc<Centred<F>>, squares: Arc<Squares<F>>) -> Result<Self, AutoKError> {
+        Self::on(params, x, Distances::Squared(squares))
+    }
+
+    fn on(params: AutoKParams, x: Arc<Centred<F>>, distances: Distances<F>) -> Result<Self, AutoKError> {
+        let n_samples = x.n_samples();
         let range = params.range.clone().unwrap_or(2..=20.min(n_samples / 2).max(2));
         let (from, to, most) = (*range.start(), *range.end(), n_samples.saturating_sub(1));
-        let centred = Arc::new(Centred::new(&rows)?);
         let ks = (from.max(2)..=to.min(most))
             .map(|k| {
                 let kmeans = KMeansParams::new(k).n_init(params.n_init).max_iter(params.max_iter);
@@ -109,7 +134,7 @@ impl<F: Scalar> AutoK<F> {
         if ks.is_empty() {
             return Err(AutoKError::Range { from, to, most, n_samples });
         }
-        Ok(Self { params, rows, x: centred, distances: None, ks, current: None, curve: Vec::new() })
+        Ok(Self { params, x, distances, ks, current: None, curve: Vec::new() })
     }
 
     /// The scores so far, in the order of k.
@@ -128,7 +153,7 @@ impl<F: Scalar> AutoK<F> {
 
     /// Rows that the search looks at.
     pub fn n_samples(&self) -> usize {
-        self.rows.nrows()
+        self.x.n_samples()
     }
 
     /// Does a small part of the work; the numbers count ks, not steps.
@@ -140,15 +165,19 @@ impl<F: Scalar> AutoK<F> {
         if self.curve.len() == total {
             return Ok(Step::Done);
         }
-        let Some(distances) = &self.distances else {
-            self.distances = Some(pairwise_distances(self.rows.view()));
+        if let Distances::Of(rows) = &self.distances {
+            self.distances = Distances::Plain(pairwise_distances(rows.view()));
             return Ok(Step::Running { done: 0, total });
-        };
+        }
         match &mut self.current {
-            None => self.current = Some(KMeansRun::on(self.ks[self.curve.len()], Arc::clone(&self.x))?),
+            None => {
+                let run = KMeansRun::on(self.ks[self.curve.len()], Arc::clone(&self.x))?;
+                let known = if let Distances::Squared(squares) = &self.distances { Some(squares) } else { None };
+                self.current = Some(run.with_known(known.map(Arc::clone)));
+            }
             Some(run) => {
                 if run.step() == Step::Done {
-                    let silhouette = silhouette_from_distances(distances.view(), &run.labels());
+                    let silhouette = self.distances.silhouette(&run.labels());
                     let inertia = run.inertia().map_or(f64::NAN, Into::into);
                     self.curve.push(KScore { k: self.ks[self.curve.len()].n_clusters(), silhouette, inertia });
                     self.current = None;
@@ -173,24 +202,36 @@ impl<F: Scalar> AutoK<F> {
     }
 }
 
-fn sample<F: Scalar>(x: ArrayView2<'_, F>, params: &AutoKParams) -> Array2<F> {
-    if x.nrows() <= params.sample_size {
-        return x.to_owned();
+impl<F: Scalar> Distances<F> {
+    fn silhouette(&self, labels: &[i32]) -> Option<f64> {
+        match self {
+            Self::Of(_) => None,
+            Self::Plain(distances) => silhouette_from_distances(distances.view(), labels),
+            Self::Squared(squares) => silhouette_from_squares(squares.view(), labels),
+        }
     }
-    let mut chosen = RandomState::new(params.random_state).permutation(x.nrows());
+}
+
+/// The rows that a search looks at, in order; `None` where it looks at all `n`.
+pub fn sample(n: usize, params: &AutoKParams) -> Option<Vec<usize>> {
+    if n <= params.sample_size {
+        return None;
+    }
+    let mut chosen = RandomState::new(params.random_state).permutation(n);
     chosen.truncate(params.sample_size);
     chosen.sort_unstable();
-    x.select(Axis(0), &chosen)
+    Some(chosen)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{AutoK, AutoKError, AutoKParams};
+    use super::{AutoK, AutoKError, AutoKParams, Centred, Squares};
     use crate::progress::Step;
     use crate::random::RandomState;
     use crate::score::silhouette::silhouette_score;
     use ndarray::{Array2, array};
+    use std::sync::Arc;
 
     fn blobs(n: usize, centres: usize, seed: u32) -> Array2<f32> {
         let mut rng = RandomState::new(seed);
@@ -208,6 +249,19 @@ mod tests {
         assert!(search.curve()[0].inertia > 2.0 * search.curve()[18].inertia);
         let labels: Vec<usize> = (0..300).map(|i| i % 7).collect();
         assert!((best.silhouette.unwrap() - silhouette_score(x.view(), &labels).unwrap()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn known_distances_find_the_same() {
+        let x = blobs(300, 7, 4);
+        let centred = Arc::new(Centred::new(&x).unwrap());
+        let mut squares = Squares::new(&centred);
+        while !squares.step(&centred) {}
+        let mut known = AutoK::with_known(AutoKParams::default(), centred, Arc::new(squares)).unwrap();
+        let mut search = AutoK::new(AutoKParams::default(), x.view()).unwrap();
+        let (known, searched) = (known.run().unwrap().unwrap(), search.run().unwrap().unwrap());
+        assert_eq!((known.k, known.inertia), (searched.k, searched.inertia));
+        assert!((known.silhouette.unwrap() - searched.silhouette.unwrap()).abs() < 1e-6);
     }
 
     #[test]

@@ -29,12 +29,14 @@ mod linfa;
 mod lloyd;
 mod params;
 mod run;
+mod squares;
 mod sums;
 
-pub(crate) use data::Centred;
+pub use data::Centred;
 pub use linfa::KMeans;
 pub use params::{KMeansParams, KMeansParamsError, KMeansValidParams};
 pub use run::KMeansRun;
+pub use squares::Squares;
 
 /// Rows that one task labels; scikit-learn's chunk size.
 const CHUNK: usize = 256;

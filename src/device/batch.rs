@@ -6,6 +6,8 @@
 
 use gistmap_models::minilm;
 
+use crate::runtime::ONE_THREAD;
+
 /// Pictures a batch on the processor, where more is no faster (measured): activations stay in its caches.
 const CPU_PICTURES: usize = 32;
 /// Pictures a batch on a GPU, where more is no faster (measured).
@@ -42,7 +44,7 @@ pub(super) struct Batch {
 impl Batch {
     /// For the processor.
     pub(super) fn of_processor() -> Self {
-        if cfg!(target_arch = "wasm32") {
+        if ONE_THREAD {
             return Self { pictures: PAGE_PICTURES, sentences: PAGE_SENTENCES };
         }
         Self { pictures: processor_pictures(available_memory()), sentences: SENTENCES }

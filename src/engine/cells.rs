@@ -1,21 +1,26 @@
 //! A representation clustered by a clusterer, scored, and kept.
 
-use ndarray::ArrayView2;
+use std::sync::Arc;
+
+use ndarray::{ArrayView2, Axis};
 
 use super::cache;
+use super::kept::Workings;
 use super::session::Session;
 use super::{Engine, RunError};
 use crate::album::{Cell, Representation, Scores};
 use crate::cluster::Clusterer;
-use crate::cluster::auto_k::{AutoK, AutoKParams};
+use crate::cluster::auto_k::{self, AutoK, AutoKParams};
 use crate::cluster::kmeans::{KMeansError, KMeansParams, KMeansRun};
 use crate::progress::Step;
 use crate::protocol::{ClusterCount, Stage};
-use crate::runtime::{Stopwatch, breathe};
+use crate::random::RandomState;
+use crate::runtime::{ONE_THREAD, Stopwatch, breathe};
 use crate::score::{accuracy, ari, kappa, nmi, silhouette};
 
-/// Pictures above which the silhouette, which takes O(n² d), is measured on a seeded sample of as many.
-const SILHOUETTE_SAMPLE: usize = 10_000;
+/// Pictures above which the silhouette, which takes O(n² d), is measured on a seeded sample of as many; in a page, of
+/// which one thread computes, only where there is no table of all distances.
+const SILHOUETTE_SAMPLE: usize = if ONE_THREAD { 2_000 } else { 10_000 };
 /// Part of the keys; raised when a clusterer changes its results.
 const VERSION: &str = "1";
 
@@ -72,10 +77,11 @@ pub(super) async fn cell(
     if let Some(cell) = cache::get_json::<Cell>(session.store, &key).filter(|c| c.labels.len() == matrix.nrows()) {
         return Ok((named(cell), true));
     }
-    let mut cell = compute(engine, session, task, &hash).await?;
+    let workings = engine.workings(session, &hash, matrix).await?;
+    let mut cell = compute(session, task, &workings).await?;
     early(session, &named(cell.clone()));
     breathe().await;
-    cell.scores.silhouette = silhouette::silhouette_score_sampled(matrix, &cell.labels, SILHOUETTE_SAMPLE, task.seed);
+    cell.scores.silhouette = silhouette(session, task, &workings, &cell.labels).await?;
     session.keep_json(&key, &cell);
     Ok((named(cell), false))
 }
@@ -99,21 +105,17 @@ fn label_scores(truth: &[Option<u32>], labels: &[i32]) -> Scores {
 }
 
 /// Labels, without a name and scores.
-async fn compute(
-    engine: &Engine<'_>,
-    session: &mut Session<'_>,
-    task: &Task<'_>,
-    hash: &str,
-) -> Result<Cell, RunError> {
+async fn compute(session: &mut Session<'_>, task: &Task<'_>, workings: &Workings) -> Result<Cell, RunError> {
     let matrix = task.representation.matrix.view();
     let clock = Stopwatch::start();
     let (k, k_curve) = match task.count {
         ClusterCount::Fixed(k) => (k.min(matrix.nrows()), Vec::new()),
-        _ => automatic(session, task.seed, matrix).await?,
+        _ => automatic(session, task.seed, matrix, workings).await?,
     };
     let failed = |e: KMeansError| RunError::stage(Stage::Clusters)(&e);
-    let centred = engine.centred(hash, matrix).map_err(failed)?;
-    let mut run = KMeansRun::shared(KMeansParams::new(k).random_state(task.seed), centred).map_err(failed)?;
+    let params = KMeansParams::new(k).random_state(task.seed);
+    let run = KMeansRun::shared(params, Arc::clone(&workings.centred)).map_err(failed)?;
+    let mut run = run.with_known(workings.squares.clone());
     drive(session, || Ok(run.step())).await?;
     let labels = run.labels();
     let mut found = labels.clone();
@@ -131,17 +133,48 @@ async fn compute(
     })
 }
 
+/// The mean silhouette, of a sample where there are many pictures.
+async fn silhouette(
+    session: &mut Session<'_>,
+    task: &Task<'_>,
+    workings: &Workings,
+    labels: &[i32],
+) -> Result<Option<f64>, RunError> {
+    let matrix = task.representation.matrix.view();
+    if let Some(squares) = &workings.squares {
+        return Ok(silhouette::silhouette_from_squares(squares.view(), labels));
+    }
+    if ONE_THREAD {
+        let mut chosen = RandomState::new(task.seed).permutation(labels.len());
+        chosen.truncate(SILHOUETTE_SAMPLE);
+        let labels: Vec<i32> = chosen.iter().map(|&row| labels[row]).collect();
+        let sampled = Workings::of(matrix.select(Axis(0), &chosen).view(), session).await?;
+        return Ok(sampled.squares.and_then(|s| silhouette::silhouette_from_squares(s.view(), &labels)));
+    }
+    Ok(silhouette::silhouette_score_sampled(matrix, labels, SILHOUETTE_SAMPLE, task.seed))
+}
+
 /// Chooses k by silhouette; one cluster where there are too few pictures to choose.
 async fn automatic(
     session: &mut Session<'_>,
     seed: u32,
     matrix: ArrayView2<'_, f32>,
+    workings: &Workings,
 ) -> Result<(usize, Vec<(usize, f64)>), RunError> {
     if matrix.nrows() < 4 {
         return Ok((1, Vec::new()));
     }
     let params = AutoKParams { random_state: seed, ..AutoKParams::default() };
-    let mut search = AutoK::new(params, matrix).map_err(|e| RunError::stage(Stage::Clusters)(&e))?;
+    let sampled = match auto_k::sample(matrix.nrows(), &params) {
+        Some(chosen) if ONE_THREAD => Some(Workings::of(matrix.select(Axis(0), &chosen).view(), session).await?),
+        _ => None,
+    };
+    let Workings { centred, squares } = sampled.as_ref().unwrap_or(workings);
+    let search = match squares {
+        Some(squares) => AutoK::with_known(params, Arc::clone(centred), Arc::clone(squares)),
+        None => AutoK::new(params, matrix),
+    };
+    let mut search = search.map_err(|e| RunError::stage(Stage::Clusters)(&e))?;
     let failed = |e: KMeansError| RunError::stage(Stage::Clusters)(&e);
     drive(session, || search.step().map_err(failed)).await?;
     let curve = search.curve().iter().filter_map(|s| s.silhouette.map(|silhouette| (s.k, silhouette))).collect();

@@ -4,24 +4,58 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::services::{TextNetwork, text_network};
-use super::{Engine, RunError};
-use crate::cluster::kmeans::{Centred, KMeansError};
-use crate::device::{self, Selected};
-use crate::protocol::DeviceChoice;
 use ndarray::ArrayView2;
+
+use super::services::{TextNetwork, text_network};
+use super::session::Session;
+use super::{Engine, RunError};
+use crate::cluster::kmeans::{Centred, Squares};
+use crate::device::{self, Selected};
+use crate::protocol::{DeviceChoice, Stage};
+use crate::runtime::{ONE_THREAD, breathe};
 
 /// The network that turns sentences into vectors.
 const SENTENCES: &str = "minilm";
 /// Bytes of workings that are kept; those used last always are.
 const MOST_BYTES: usize = 160 << 20;
+/// Rows up to which the distances between all of them are worth their memory, 64 MB, where one thread computes: the next
+/// k takes half the time, and its silhouette next to none. Many threads compute them as fast as they would read them.
+const TABLE_ROWS: usize = 4_000;
+
+/// What clustering needs of a matrix.
+#[derive(Clone)]
+pub(super) struct Workings {
+    pub(super) centred: Arc<Centred<f32>>,
+    /// The distances between all rows, where they are worth keeping.
+    pub(super) squares: Option<Arc<Squares<f32>>>,
+}
+
+impl Workings {
+    /// Of a matrix.
+    pub(super) async fn of(matrix: ArrayView2<'_, f32>, session: &Session<'_>) -> Result<Self, RunError> {
+        let centred = Arc::new(Centred::new(&matrix).map_err(|e| RunError::stage(Stage::Clusters)(&e))?);
+        if !ONE_THREAD || matrix.nrows() > TABLE_ROWS {
+            return Ok(Self { centred, squares: None });
+        }
+        let mut squares = Squares::new(&centred);
+        while !squares.step(&centred) {
+            session.check()?;
+            breathe().await;
+        }
+        Ok(Self { centred, squares: Some(Arc::new(squares)) })
+    }
+
+    fn bytes(&self) -> usize {
+        self.centred.bytes() + self.squares.as_ref().map_or(0, |squares| squares.bytes())
+    }
+}
 
 #[derive(Default)]
 pub(super) struct Kept {
     device: Option<(DeviceChoice, Selected)>,
     text: Option<Rc<TextNetwork>>,
     /// By matrix hash, the last used last.
-    workings: Vec<(String, Arc<Centred<f32>>)>,
+    workings: Vec<(String, Workings)>,
 }
 
 impl Engine<'_> {
@@ -56,19 +90,24 @@ impl Engine<'_> {
         self.kept.borrow_mut().text = None;
     }
 
-    /// What K-Means needs of a matrix whose hash is `hash`.
-    pub(super) fn centred(&self, hash: &str, matrix: ArrayView2<'_, f32>) -> Result<Arc<Centred<f32>>, KMeansError> {
-        let mut kept = self.kept.borrow_mut();
-        let workings = &mut kept.workings;
-        let entry = match workings.iter().position(|(of, _)| of == hash) {
-            Some(at) => workings.remove(at),
-            None => (hash.to_owned(), Arc::new(Centred::new(&matrix)?)),
+    /// What clustering needs of `matrix`, whose hash is `hash`.
+    pub(super) async fn workings(
+        &self,
+        session: &Session<'_>,
+        hash: &str,
+        matrix: ArrayView2<'_, f32>,
+    ) -> Result<Workings, RunError> {
+        let known = self.kept.borrow().workings.iter().find(|(of, _)| of == hash).map(|(_, known)| known.clone());
+        let workings = match known {
+            Some(known) => known,
+            None => Workings::of(matrix, session).await?,
         };
-        let centred = Arc::clone(&entry.1);
-        workings.push(entry);
-        while workings.len() > 1 && workings.iter().map(|(_, centred)| centred.bytes()).sum::<usize>() > MOST_BYTES {
-            workings.remove(0);
+        let mut kept = self.kept.borrow_mut();
+        kept.workings.retain(|(of, _)| of != hash);
+        kept.workings.push((hash.to_owned(), workings.clone()));
+        while kept.workings.len() > 1 && kept.workings.iter().map(|(_, w)| w.bytes()).sum::<usize>() > MOST_BYTES {
+            kept.workings.remove(0);
         }
-        Ok(centred)
+        Ok(workings)
     }
 }

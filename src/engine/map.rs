@@ -9,7 +9,7 @@ use crate::album::{Layout, Representation};
 use crate::progress::Step;
 use crate::project::{PcaLayout, Projector, Tsne, TsneParams, TsneState};
 use crate::protocol::{Event, Stage};
-use crate::runtime::{Stopwatch, breathe};
+use crate::runtime::{ONE_THREAD, Stopwatch, breathe};
 use crate::score::trustworthiness::{trustworthiness, trustworthiness_sampled};
 
 /// Seconds between two saved states of a long layout.
@@ -19,9 +19,9 @@ const SHOW_EVERY: f64 = 0.1;
 /// Neighbours of the trustworthiness.
 const NEIGHBORS: usize = 12;
 /// Pictures above which trustworthiness, which takes O(n² d), is measured on a sample of as many.
-const MEASURE_ALL: usize = 5_000;
+const MEASURE_ALL: usize = if ONE_THREAD { 500 } else { 5_000 };
 /// Pictures up to which the divergence, which takes O(n²), is computed.
-const DIVERGENCE_UP_TO: usize = 20_000;
+const DIVERGENCE_UP_TO: usize = if ONE_THREAD { 4_000 } else { 20_000 };
 /// Part of the keys; raised when the algorithm changes its results.
 const VERSION: &str = "1";
 

@@ -160,3 +160,6 @@ impl<'a> Engine<'a> {
 fn open(album: &mut Option<Album>) -> Result<&mut Album, RunError> {
     album.as_mut().ok_or(RunError::NoAlbum)
 }
+
+#[cfg(test)]
+mod tests;

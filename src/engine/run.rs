@@ -112,8 +112,9 @@ fn open(engine: &Engine<'_>, plan: &Plan, device: &Selected) -> Result<Networks,
         names.push(TAGGER);
     }
     let image = names.iter().map(|name| image_network(engine.models, name, device)).collect::<Result<_, _>>();
+    let image = image.map_err(RunError::Model)?;
     let text = (!plan.text.is_empty()).then(|| engine.sentences(device)).transpose()?;
-    Ok(Networks { image: image.map_err(RunError::Model)?, text })
+    Ok(Networks { image, text })
 }
 
 /// The matrices that are clustered: features made ready, text vectors, and each fusion of the two.

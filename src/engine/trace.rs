@@ -17,9 +17,9 @@ pub(super) async fn kmeans(engine: &Engine<'_>, album: &Album, emit: &mut dyn Fn
     let failed = |e: KMeansError| RunError::stage(Stage::Clusters)(&e);
     // Seeds are given as 32 bits.
     let params = KMeansParams::new(cell.k.max(1)).n_init(1).random_state(cell.seed as u32);
-    let centred = engine.centred(&cache::matrix_hash(matrix), matrix).map_err(failed)?;
-    let mut run = KMeansRun::shared(params, centred).map_err(failed)?;
     let mut session = Session::new(engine.store, engine.cancel.clone(), emit);
+    let workings = engine.workings(&session, &cache::matrix_hash(matrix), matrix).await?;
+    let mut run = KMeansRun::shared(params, workings.centred).map_err(failed)?.with_known(workings.squares);
     let mut iteration = 0;
     loop {
         let last = run.step() == Step::Done;

@@ -9,10 +9,11 @@
 use super::{ProjectError, Projector, check_matrix};
 use crate::linalg::{eigh, matmul, matmul_into};
 use crate::progress::Step;
+use crate::runtime::ONE_THREAD;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 
-/// The side of a symmetric matrix up to which its full decomposition is quick.
-pub const EXACT_SIDE: usize = 2048;
+/// The side of a symmetric matrix up to which its full decomposition is quick: a second on all cores, or on one.
+pub const EXACT_SIDE: usize = if ONE_THREAD { 512 } else { 2048 };
 /// Rows that are multiplied in `f32` before their product is added in `f64`.
 const ROWS_PER_BLOCK: usize = 1024;
 /// Multiplications up to which products are taken in `f64` altogether.

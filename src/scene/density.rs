@@ -6,6 +6,8 @@ use super::{Bounds, points};
 const LONGER: usize = 160;
 /// Standard deviation of the blur in cells.
 const BLUR: f32 = 2.2;
+/// Less of full strength than this is nothing, so that a point alone leaves no square of blur.
+const FLOOR: f32 = 0.04;
 /// Cells around the layout for the blur to fade in.
 const EDGE: usize = 7;
 /// The part of the cells with any density that is at most as dense as full strength.
@@ -86,7 +88,7 @@ fn toned(cells: &[[f32; 4]]) -> Vec<u8> {
     let rank = ((counts.len() as f64 * FULL) as usize).min(counts.len().saturating_sub(1));
     let full = if counts.is_empty() { 1.0 } else { *counts.select_nth_unstable_by(rank, f32::total_cmp).1 };
     let tone = |cell: &[f32; 4]| {
-        let alpha = (cell[3] / full).min(1.0).powf(0.7);
+        let alpha = (cell[3] / full - FLOOR).clamp(0.0, 1.0).powf(0.7);
         let channel = |c: usize| if cell[3] > 1e-6 { (cell[c] / cell[3] * alpha).round() as u8 } else { 0 };
         [channel(0), channel(1), channel(2), (alpha * 255.0).round() as u8]
     };

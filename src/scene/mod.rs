@@ -10,6 +10,7 @@ pub mod lasso;
 pub mod palette;
 pub mod separation;
 pub mod slots;
+pub mod splat;
 pub mod viewport;
 
 /// The smallest box around places, world or screen.

@@ -84,6 +84,18 @@ pub fn silhouette_from_distances<L: Ord>(distances: ArrayView2<'_, f32>, labels:
     }))
 }
 
+/// The mean silhouette from the squared distances between all rows, `[n, n]`; `None` as in [`silhouette_score`].
+///
+/// # Panics
+/// When there are not as many labels as rows.
+pub fn silhouette_from_squares<T: Real + Into<f64>, L: Ord>(squares: ArrayView2<'_, T>, labels: &[L]) -> Option<f64> {
+    let clusters = Clusters::of(labels, squares.nrows())?;
+    Some(clusters.mean(|first, sums| {
+        let distances = squares.slice(s![first..first + sums.nrows(), ..]).mapv(|square| square.into().sqrt());
+        clusters.add(sums, distances.view(), 0);
+    }))
+}
+
 /// Distances of `rows` (from `first_row` on) to `others` (from `first_other` on); 0 to themselves.
 fn block_distances(
     rows: ArrayView2<'_, f64>,

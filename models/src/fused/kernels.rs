@@ -6,6 +6,7 @@
 //! and the rest is left to the caches. That suits GPUs of every maker without tuning (Burn's autotune gives wrong
 //! results in browsers), and does not collapse on software adapters, where a barrier costs more than the
 //! arithmetic that it saves.
+#![allow(clippy::needless_range_loop, reason = "CubeCL translates loops over indices, not over iterators")]
 
 use burn::cubecl;
 use burn::cubecl::prelude::*;

@@ -188,7 +188,11 @@ pub(crate) fn attention(mixed: Tensor<2>, lengths: Tensor<1>, heads: Heads) -> T
     // No half holds the mask: softmax stays in f32.
     let precision = FloatDType::from(scores.dtype());
     let scores = scores.cast(FloatDType::F32);
-    let padding = mask(&lengths.cast(FloatDType::F32), tokens).neg().add_scalar(1.0).mul_scalar(MASKED).reshape([n, 1, 1, tokens]);
+    let padding = mask(&lengths.cast(FloatDType::F32), tokens)
+        .neg()
+        .add_scalar(1.0)
+        .mul_scalar(MASKED)
+        .reshape([n, 1, 1, tokens]);
     let result = activation::softmax(scores + padding, 3).cast(precision).matmul(part(2));
     result.swap_dims(1, 2).reshape([rows, width])
 }

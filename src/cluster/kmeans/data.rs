@@ -11,7 +11,7 @@ const COLUMNS: usize = 128;
 
 /// A feature matrix less its mean, row-major; shared by all runs on it.
 #[derive(Debug)]
-pub(crate) struct Centred<F> {
+pub struct Centred<F> {
     pub(super) rows: Vec<F>,
     pub(super) n_samples: usize,
     pub(super) n_features: usize,
@@ -28,7 +28,7 @@ impl<F: Scalar> Centred<F> {
     ///
     /// # Errors
     /// When the matrix is empty or holds a number that is not finite.
-    pub(crate) fn new<D: Data<Elem = F>>(x: &ArrayBase<D, Ix2>) -> Result<Self, KMeansError> {
+    pub fn new<D: Data<Elem = F>>(x: &ArrayBase<D, Ix2>) -> Result<Self, KMeansError> {
         let (n_samples, n_features) = x.dim();
         if n_samples == 0 || n_features == 0 {
             return Err(KMeansError::Empty { n_samples, n_features });
@@ -55,8 +55,13 @@ impl<F: Scalar> Centred<F> {
         Ok(Self { rows, n_samples, n_features, mean, variance: F::of(squares / n_features as f64), norms })
     }
 
+    /// How many rows there are.
+    pub fn n_samples(&self) -> usize {
+        self.n_samples
+    }
+
     /// Memory held.
-    pub(crate) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.rows.len() * size_of::<F>()
     }
 

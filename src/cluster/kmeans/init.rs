@@ -7,12 +7,13 @@
 use super::CHUNK;
 use super::data::Centred;
 use super::kernel::{Packed, wide_products};
+use super::squares::Squares;
 use crate::cluster::Scalar;
 use crate::random::RandomState;
 use rayon::prelude::*;
 
 /// Candidates side by side in one panel of the kernel; there are more for 403 clusters and up.
-const WIDTH: usize = 8;
+pub(super) const WIDTH: usize = 8;
 
 /// Multiplications after which a step of a start ends, so that whoever drives it can listen.
 const STEP_WORK: usize = 1 << 27;
@@ -30,25 +31,25 @@ pub(super) struct Start<F> {
 
 impl<F: Scalar> Start<F> {
     /// Draws the first centre.
-    pub(super) fn new(x: &Centred<F>, n_clusters: usize, rng: &mut RandomState) -> Self {
+    pub(super) fn new(x: &Centred<F>, known: Option<&Squares<F>>, n_clusters: usize, rng: &mut RandomState) -> Self {
         let weight: f64 = (F::one() / F::of(x.n_samples as f64)).into();
         let first = rng.choice(&vec![weight; x.n_samples]).unwrap_or(0);
         let mut closest = vec![F::infinity(); x.n_samples];
-        let potential = Trials::new(x, &[first], &closest).adopt(0, &mut closest);
+        let potential = Trials::new(x, known, &[first], &closest).adopt(0, &mut closest);
         Self { n_clusters, chosen: vec![first], closest, potential }
     }
 
     /// Chooses some of the rest; true when all are chosen.
-    pub(super) fn step(&mut self, x: &Centred<F>, rng: &mut RandomState) -> bool {
+    pub(super) fn step(&mut self, x: &Centred<F>, known: Option<&Squares<F>>, rng: &mut RandomState) -> bool {
         let count = 2 + (self.n_clusters as f64).ln() as usize;
-        let work = x.n_samples * x.n_features * count.next_multiple_of(WIDTH);
+        let work = x.n_samples * if known.is_some() { count } else { x.n_features * count.next_multiple_of(WIDTH) };
         for _ in 0..(STEP_WORK / work).max(1) {
             if self.chosen.len() == self.n_clusters {
                 break;
             }
             let draws = rng.uniform(0.0, 1.0, count);
             let candidates = rows_at(&self.closest, draws.iter().map(|u| u * self.potential));
-            let trial = Trials::new(x, &candidates, &self.closest);
+            let trial = Trials::new(x, known, &candidates, &self.closest);
             let best = trial.best();
             self.potential = trial.adopt(best, &mut self.closest);
             self.chosen.push(candidates[best]);
@@ -85,25 +86,12 @@ struct Trials<F> {
 }
 
 impl<F: Scalar> Trials<F> {
-    /// Distances are computed in double precision and rounded, as scikit-learn does for `float32`.
-    fn new(x: &Centred<F>, candidates: &[usize], closest: &[F]) -> Self {
+    fn new(x: &Centred<F>, known: Option<&Squares<F>>, candidates: &[usize], closest: &[F]) -> Self {
         let count = candidates.len();
-        let vectors: Vec<&[F]> = candidates.iter().map(|&i| x.row(i)).collect();
-        let packed = Packed::<f64, WIDTH>::new(&vectors, x.n_features);
-        let mut distances = vec![F::zero(); x.n_samples * count];
-        distances
-            .par_chunks_mut(CHUNK * count)
-            .zip(x.rows.par_chunks(CHUNK * x.n_features))
-            .zip(x.norms.par_chunks(CHUNK).zip(closest.par_chunks(CHUNK)))
-            .for_each(|((distances, rows), (norms, closest))| {
-                let products = wide_products(rows, &packed);
-                for (i, distances) in distances.chunks_exact_mut(count).enumerate() {
-                    for (t, distance) in distances.iter_mut().enumerate() {
-                        let exact = -2.0 * products[i * packed.lanes() + t] + x.norms[candidates[t]] + norms[i];
-                        *distance = F::of(exact).max(F::zero()).min(closest[i]);
-                    }
-                }
-            });
+        let distances = match known {
+            Some(squares) => look_up(squares, candidates, closest),
+            None => compute(x, candidates, closest),
+        };
         let potentials = match count {
             1 => vec![F::of(distances.iter().map(|&d| d.into()).sum())],
             _ => (0..count).into_par_iter().map(|t| potential(&distances, count, t)).collect(),
@@ -123,6 +111,39 @@ impl<F: Scalar> Trials<F> {
         }
         self.potentials[candidate].into()
     }
+}
+
+/// The smaller of each row's distance to each candidate and to its centre so far, `[n_samples, candidates]`. Distances
+/// are computed in double precision and rounded, as scikit-learn does for `float32`.
+fn compute<F: Scalar>(x: &Centred<F>, candidates: &[usize], closest: &[F]) -> Vec<F> {
+    let count = candidates.len();
+    let vectors: Vec<&[F]> = candidates.iter().map(|&i| x.row(i)).collect();
+    let packed = Packed::<f64, WIDTH>::new(&vectors, x.n_features);
+    let mut distances = vec![F::zero(); x.n_samples * count];
+    distances
+        .par_chunks_mut(CHUNK * count)
+        .zip(x.rows.par_chunks(CHUNK * x.n_features))
+        .zip(x.norms.par_chunks(CHUNK).zip(closest.par_chunks(CHUNK)))
+        .for_each(|((distances, rows), (norms, closest))| {
+            let products = wide_products(rows, &packed);
+            for (i, distances) in distances.chunks_exact_mut(count).enumerate() {
+                for (t, distance) in distances.iter_mut().enumerate() {
+                    let exact = -2.0 * products[i * packed.lanes() + t] + x.norms[candidates[t]] + norms[i];
+                    *distance = F::of(exact).max(F::zero()).min(closest[i]);
+                }
+            }
+        });
+    distances
+}
+
+/// The same, where the distances are known.
+fn look_up<F: Scalar>(squares: &Squares<F>, candidates: &[usize], closest: &[F]) -> Vec<F> {
+    let rows: Vec<&[F]> = candidates.iter().map(|&i| squares.row(i)).collect();
+    let mut distances = Vec::with_capacity(closest.len() * rows.len());
+    for (i, &closest) in closest.iter().enumerate() {
+        distances.extend(rows.iter().map(|row| row[i].min(closest)));
+    }
+    distances
 }
 
 /// Rows that OpenBLAS's `sgemv_t` sums at a time (`NBMAX`).

@@ -2,7 +2,7 @@
 
 use super::init::Start;
 use super::lloyd::Lloyd;
-use super::{Centred, KMeansError, KMeansParams, KMeansValidParams};
+use super::{Centred, KMeansError, KMeansParams, KMeansValidParams, Squares};
 use crate::cluster::{Clusterer, Scalar};
 use crate::progress::Step;
 use crate::random::RandomState;
@@ -25,6 +25,8 @@ struct Best<F> {
 #[derive(Debug)]
 pub struct KMeansRun<F> {
     pub(super) x: Arc<Centred<F>>,
+    /// Distances between the rows, where somebody has computed them all.
+    known: Option<Arc<Squares<F>>>,
     params: KMeansValidParams,
     tolerance: F,
     rng: RandomState,
@@ -45,18 +47,30 @@ impl<F: Scalar> KMeansRun<F> {
     }
 
     /// As [`new`](Self::new) on a matrix that others use as well.
-    pub(crate) fn shared(params: KMeansParams, x: Arc<Centred<F>>) -> Result<Self, KMeansError> {
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn shared(params: KMeansParams, x: Arc<Centred<F>>) -> Result<Self, KMeansError> {
         Self::on(params.check()?, x)
     }
 
-    pub(crate) fn on(params: KMeansValidParams, x: Arc<Centred<F>>) -> Result<Self, KMeansError> {
+    /// Looks distances between rows up in `known`, a whole table of the same rows; results are the same.
+    pub fn with_known(self, known: Option<Arc<Squares<F>>>) -> Self {
+        Self { known, ..self }
+    }
+
+    /// As [`shared`](Self::shared), for parameters that have been checked.
+    ///
+    /// # Errors
+    /// Fewer rows than clusters.
+    pub fn on(params: KMeansValidParams, x: Arc<Centred<F>>) -> Result<Self, KMeansError> {
         let (n_clusters, n_samples) = (params.n_clusters(), x.n_samples);
         if n_clusters > n_samples {
             return Err(KMeansError::TooFewSamples { n_clusters, n_samples });
         }
         let tolerance = x.variance * F::of(params.tol());
         let rng = RandomState::new(params.random_state());
-        Ok(Self { x, params, tolerance, rng, runs: 0, start: None, current: None, best: None })
+        Ok(Self { x, known: None, params, tolerance, rng, runs: 0, start: None, current: None, best: None })
     }
 
     /// The centres `[n_clusters, n_features]`; no rows before the first step.
@@ -127,9 +141,9 @@ impl<F: Scalar> Clusterer for KMeansRun<F> {
                 }
             }
             None if self.runs < self.params.n_init() => {
-                let (x, n_clusters) = (&self.x, self.params.n_clusters());
-                let mut start = self.start.take().unwrap_or_else(|| Start::new(x, n_clusters, &mut self.rng));
-                if start.step(x, &mut self.rng) {
+                let (x, known, n_clusters) = (&self.x, self.known.as_deref(), self.params.n_clusters());
+                let mut start = self.start.take().unwrap_or_else(|| Start::new(x, known, n_clusters, &mut self.rng));
+                if start.step(x, known, &mut self.rng) {
                     self.current = Some(Lloyd::new(x, start.rows()));
                 } else {
                     self.start = Some(start);

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::lloyd::Lloyd;
-use super::{KMeans, KMeansError, KMeansParams, KMeansRun};
+use super::{Centred, KMeans, KMeansError, KMeansParams, KMeansRun, Squares};
 use crate::cluster::{Clusterer, Scalar};
 use crate::progress::Step;
 use crate::random::RandomState;
@@ -8,6 +8,7 @@ use linfa::DatasetBase;
 use linfa::traits::{Fit, Predict, PredictInplace};
 use ndarray::{Array1, Array2, Axis, array};
 use serde_json::Value;
+use std::sync::Arc;
 
 const DIGITS: &str = include_str!("../../../tests/golden/cluster/digits.txt");
 
@@ -98,6 +99,40 @@ fn every_step_shows_where_it_stands() {
     assert_eq!(run.step(), Step::Done);
     assert_eq!((run.labels(), run.inertia()), result);
     assert!(result.1.unwrap() <= last);
+}
+
+#[test]
+fn distances_that_are_known_change_nothing() {
+    let x = matrix("noise-2000-70-3").mapv(|v| v as f32);
+    let centred = Arc::new(Centred::new(&x).unwrap());
+    let mut squares = Squares::new(&centred);
+    while !squares.step(&centred) {}
+    let squares = Arc::new(squares);
+    for k in [3, 12] {
+        let with = |known| {
+            let params = KMeansParams::new(k).n_init(3);
+            let mut run = KMeansRun::shared(params, Arc::clone(&centred)).unwrap().with_known(known);
+            run.run();
+            (run.labels(), run.centroids(), run.inertia().unwrap())
+        };
+        assert_eq!(with(Some(Arc::clone(&squares))), with(None));
+    }
+}
+
+#[test]
+fn an_assignment_is_what_the_next_iteration_finds() {
+    let x = matrix("noise-500-20-1");
+    let mut run = KMeansRun::new(KMeansParams::new(6).n_init(1), &x).unwrap();
+    assert!(run.assignment().is_none());
+    run.step();
+    let (mut expected, mut last) = run.assignment().unwrap();
+    while run.step() != Step::Done {
+        assert_eq!(run.labels(), expected);
+        let (labels, inertia) = run.assignment().unwrap();
+        assert!(inertia <= last + 1e-9);
+        (expected, last) = (labels, inertia);
+    }
+    assert_eq!(run.assignment(), Some((run.labels(), run.inertia().unwrap())));
 }
 
 #[test]

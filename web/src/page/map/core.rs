@@ -12,6 +12,7 @@ use super::frame::Pace;
 use super::input::Pointers;
 use super::layout::Layout;
 use super::screen::Screen;
+use super::stamped::Stamped;
 use super::{Centre, Label, MapEvent, Tool};
 
 /// CSS pixels left free around the points when all are in view.
@@ -43,9 +44,14 @@ pub(super) struct Core {
     pub(super) stale: Stale,
     pub(super) styles: Vec<[u8; 4]>,
     pub(super) shown: Vec<Shown>,
+    pub(super) stamped: Stamped,
+    /// The camera of the frame before, and since when it has been so.
+    pub(super) camera_before: (Viewport, f64),
     /// A thumbnail's side in the last frame, a point's radius.
     pub(super) side: f64,
     pub(super) radius: f64,
+    /// How far neighbours are apart, in world units.
+    pub(super) spacing: f64,
     /// Pictures asked for and not here yet: tiles, sharper ones.
     pub(super) asked: [std::collections::HashSet<u32>; 2],
     pub(super) screen: Option<Screen>,
@@ -75,7 +81,7 @@ impl Stale {
 
 impl Core {
     pub(super) fn new() -> Self {
-        let nothing = Bounds { low: [-1.0; 2], high: [1.0; 2] };
+        let camera = Viewport::fit(&Bounds { low: [-1.0; 2], high: [1.0; 2] }, [1.0, 1.0], 0.0);
         Self {
             layout: Layout::default(),
             colours: Vec::new(),
@@ -89,14 +95,17 @@ impl Core {
             tool: Tool::Pan,
             with_pictures: true,
             still: super::screen::wants_less_motion(),
-            camera: Viewport::fit(&nothing, [1.0, 1.0], 0.0),
+            camera,
+            camera_before: (camera, 0.0),
             flight: None,
             follow: true,
             stale: Stale::default(),
             styles: Vec::new(),
             shown: Vec::new(),
+            stamped: Stamped::default(),
             side: 0.0,
             radius: 0.0,
+            spacing: 1.0,
             asked: Default::default(),
             screen: None,
             renderer: None,
@@ -122,6 +131,7 @@ impl Core {
             self.stale.places = true;
         }
         self.stale.density = true;
+        self.stamped.spoil();
         if another {
             let n = xy.len() / 2;
             self.colours.resize(n, self.neutral());

@@ -6,12 +6,13 @@ use gistmap::scene::viewport::Viewport;
 
 use super::MapEvent;
 use super::core::{Core, Stale};
-use super::draw::{Camera, Mark, Shape, Shown};
+use super::draw::{Camera, Mark, Renderer, Shape, Shown};
+use super::stamped::Stamped;
 
 /// CSS pixels between neighbours from which on thumbnails are drawn.
-const NEAR_ENOUGH: f64 = 13.0;
+const NEAR_ENOUGH: f64 = 14.0;
 /// A thumbnail's side, smallest and largest.
-const SIDES: (f64, f64) = (26.0, 150.0);
+const SIDES: (f64, f64) = (21.0, 150.0);
 /// CSS pixels between thumbnails.
 const GAP: f64 = 3.0;
 /// Thumbnails in a frame at most.
@@ -28,6 +29,8 @@ const DENSITY: (f64, f64) = (3.5, 11.0);
 const SLOW: f64 = 33.0;
 /// Frames in a row before a machine is called slow.
 const PATIENCE: u32 = 16;
+/// Milliseconds without movement after which the camera rests.
+const REST: f64 = 120.0;
 /// A pause that separates one motion from the next, in milliseconds.
 const PAUSE: f64 = 250.0;
 
@@ -88,12 +91,13 @@ impl Core {
         self.size_up();
         let working = self.choose(way);
         let marks = self.marks(now, way);
-        let camera = self.shader_camera(way);
+        let (from_still, waiting) = self.make_still(now, way);
+        let camera = self.shader_camera(&self.camera, way);
         let Some(renderer) = &mut self.renderer else { return };
-        let drawn = renderer.draw(&camera, &self.shown, &marks);
+        let drawn = renderer.draw(&camera, from_still, &self.shown, &marks);
         self.name(flying);
         let moving = flying || way < 1.0 || self.centres_move(now);
-        self.due |= moving || working || !drawn;
+        self.due |= moving || working || waiting || !drawn;
         self.pace.frame(now, super::screen::now() - began);
         if moving && self.pace.turned_slow() {
             self.resize();
@@ -114,6 +118,9 @@ impl Core {
 
     /// Tells the device what it has not been told yet.
     fn tell(&mut self) {
+        if self.stale.places || self.stale.styles || self.stale.density {
+            self.stamped.spoil();
+        }
         if self.stale.styles {
             self.restyle();
         }
@@ -124,20 +131,22 @@ impl Core {
         if self.stale.styles {
             renderer.style(&self.styles);
         }
-        if self.stale.density && self.layout.len() >= CROWD {
-            if let Some(density) = Density::new(self.layout.after(), &self.colours) {
-                renderer.set_density(&density);
-            }
+        if self.stale.density
+            && self.layout.len() >= CROWD
+            && let Some(density) = Density::new(self.layout.after(), &self.colours)
+        {
+            renderer.set_density(&density);
         }
         self.stale = Stale { labels: self.stale.labels, ..Stale::default() };
     }
 
     /// How large points and thumbnails are at this nearness.
     fn size_up(&mut self) {
-        let spacing = self.layout.spacing() * self.camera.scale;
+        self.spacing = self.layout.spacing();
+        let spacing = self.spacing * self.camera.scale;
         self.radius = (0.21 * spacing).powf(0.8).clamp(1.15, 6.0);
         let near = self.with_pictures && spacing >= NEAR_ENOUGH;
-        self.side = if near { (1.9 * spacing).clamp(SIDES.0, SIDES.1) } else { 0.0 };
+        self.side = if near { (9.0 + 0.85 * spacing).clamp(SIDES.0, SIDES.1) } else { 0.0 };
     }
 
     /// Which thumbnails are drawn, and which pictures must be asked for; true where the choice is not final.
@@ -196,12 +205,39 @@ impl Core {
         marks
     }
 
-    fn shader_camera(&mut self, way: f32) -> Camera {
-        let spacing = self.layout.spacing() * self.camera.scale;
+    /// Where the device is slow and points are many: sees to it that there is a still of them that serves this frame.
+    /// Tells whether there is one, and whether it waits for the camera to rest to be made sharp.
+    fn make_still(&mut self, now: f64, way: f32) -> (bool, bool) {
+        let slow = self.renderer.as_ref().is_some_and(Renderer::is_software) || self.pace.slow();
+        if !slow || !Stamped::pays(self.layout.len()) {
+            return (false, false);
+        }
+        let density = self.screen.as_ref().map_or(1.0, |s| s.density());
+        if self.camera != self.camera_before.0 {
+            self.camera_before = (self.camera, now);
+        }
+        let resting = now - self.camera_before.1 > REST;
+        let sharp = self.stamped.matches(&self.camera, density);
+        if !sharp && (resting || !self.stamped.serves(&self.camera)) {
+            let view = Stamped::view(&self.camera);
+            let camera = self.shader_camera(&view, way);
+            let sheet = self.stamped.draw(&self.layout, &self.styles, view, &camera);
+            if let Some(renderer) = &mut self.renderer {
+                renderer.make_still(&camera, &view.seen(), sheet);
+            }
+            if way < 1.0 {
+                self.stamped.spoil();
+            }
+        }
+        (true, !self.stamped.matches(&self.camera, density))
+    }
+
+    fn shader_camera(&self, view: &Viewport, way: f32) -> Camera {
+        let spacing = self.spacing * self.camera.scale;
         let crowded = ((DENSITY.1 - spacing) / (DENSITY.1 - DENSITY.0)).clamp(0.0, 1.0);
         let heat = if self.layout.len() >= CROWD { crowded as f32 } else { 0.0 };
         let strength = if self.theme == Theme::Light { 0.34 } else { 0.40 };
-        let Viewport { centre, scale, size } = self.camera;
+        let &Viewport { centre, scale, size } = view;
         let clip = |v: [f64; 2]| std::array::from_fn(|a| (2.0 * v[a] / size[a].max(1.0)) as f32);
         let unit = |c: Colour| [f32::from(c.r) / 255.0, f32::from(c.g) / 255.0, f32::from(c.b) / 255.0, 1.0];
         Camera {
@@ -228,7 +264,7 @@ impl Core {
         if std::mem::take(&mut self.stale.labels) {
             screen.write_labels(&self.labels);
         }
-        screen.place_labels(&self.labels, &self.camera);
+        screen.place_labels(&self.labels, &self.camera, self.side > 0.0);
         if !flying {
             screen.report(self.pace.work());
         }

@@ -33,12 +33,12 @@ impl Map {
         self.change(|core| core.set_colours(colours));
     }
 
-    /// A picture's tile, [`super::TILE`] texels square; unasked ones are welcome.
+    /// A picture's tile, 64 texels square; unasked ones are welcome.
     pub(crate) fn set_thumbnail(&self, picture: usize, bitmap: &ImageBitmap) {
         self.change(|core| core.set_picture(picture, false, bitmap));
     }
 
-    /// A sharper picture, [`super::DETAIL`] texels square.
+    /// A sharper picture, 256 texels square.
     pub(crate) fn set_detail(&self, picture: usize, bitmap: &ImageBitmap) {
         self.change(|core| core.set_picture(picture, true, bitmap));
     }
@@ -76,6 +76,7 @@ impl Map {
     pub(crate) fn set_theme(&self, theme: Theme) {
         self.change(|core| {
             core.theme = theme;
+            core.stamped.spoil();
             core.due = true;
         });
     }
@@ -83,14 +84,6 @@ impl Map {
     /// What dragging does.
     pub(crate) fn set_tool(&self, tool: Tool) {
         self.change(|core| core.set_tool(tool));
-    }
-
-    /// Whether thumbnails are drawn when there is room for them, or points alone.
-    pub(crate) fn set_pictures(&self, shown: bool) {
-        self.change(|core| {
-            core.with_pictures = shown;
-            core.due = true;
-        });
     }
 
     /// Shows all pictures, and goes on doing so when they move.
@@ -101,14 +94,6 @@ impl Map {
     /// Shows these pictures as large as they fit.
     pub(crate) fn zoom_to(&self, pictures: &[usize]) {
         self.change(|core| core.zoom_to(pictures));
-    }
-
-    /// `factor` times as near.
-    pub(crate) fn zoom_by(&self, factor: f64) {
-        self.change(|core| {
-            let from = core.bound_for();
-            core.look(from.zoomed(factor, from.size.map(|s| s / 2.0)), true);
-        });
     }
 
     /// Looks at the same part of the world as another map.
@@ -124,16 +109,6 @@ impl Map {
     /// What is seen now.
     pub(crate) fn viewport(&self) -> Option<Viewport> {
         self.ask(|core| core.camera)
-    }
-
-    /// The picture at a place, in CSS pixels from the map's corner.
-    pub(crate) fn pick(&self, x: f64, y: f64) -> Option<usize> {
-        self.ask(|core| core.pick([x, y])).flatten()
-    }
-
-    /// The pictures inside an outline, in CSS pixels from the map's corner; ascending.
-    pub(crate) fn lasso(&self, corners: &[[f64; 2]]) -> Vec<usize> {
-        self.ask(|core| core.enclosed(corners)).unwrap_or_default()
     }
 
     /// Where a picture is, in CSS pixels from the map's corner: for a tooltip beside it.

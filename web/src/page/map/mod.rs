@@ -13,6 +13,7 @@ mod input;
 mod layout;
 mod screen;
 mod session;
+mod stamped;
 mod view;
 
 use gistmap::scene::palette::Colour;

@@ -34,6 +34,7 @@ pub(super) struct Screen {
     written: Vec<Name>,
     size: [f64; 2],
     density: f64,
+    over_pictures: bool,
 }
 
 /// A name's element, its size, and where it was placed in the last frame.
@@ -61,15 +62,11 @@ impl Screen {
         lasso.append_child(&outline)?;
         root.replace_children_with_node_3(&canvas, &names, &lasso);
         let (root, written) = (root.clone(), Vec::new());
-        Ok(Self { root, canvas, names, lasso, outline, written, size: [1.0; 2], density: 1.0 })
+        Ok(Self { root, canvas, names, lasso, outline, written, size: [1.0; 2], density: 1.0, over_pictures: false })
     }
 
     pub(super) fn root(&self) -> &HtmlElement {
         &self.root
-    }
-
-    pub(super) fn canvas(&self) -> &HtmlCanvasElement {
-        &self.canvas
     }
 
     /// A canvas as good as new in place of the old one, whose device is gone.
@@ -79,7 +76,8 @@ impl Screen {
     pub(super) fn renew_canvas(&mut self) -> Result<HtmlCanvasElement, JsValue> {
         let document = self.root.owner_document().ok_or("the map's element is in no document")?;
         let fresh = canvas(&document)?;
-        (fresh.set_width(self.canvas.width()), fresh.set_height(self.canvas.height()));
+        fresh.set_width(self.canvas.width());
+        fresh.set_height(self.canvas.height());
         self.canvas.replace_with_with_node_1(&fresh)?;
         self.canvas = fresh.clone();
         Ok(fresh)
@@ -126,8 +124,12 @@ impl Screen {
         }
     }
 
-    /// Moves the names to where `camera` sees their clusters.
-    pub(super) fn place_labels(&mut self, labels: &[Label], camera: &Viewport) {
+    /// Moves the names to where `camera` sees their clusters; over thumbnails they get a ground of their own.
+    pub(super) fn place_labels(&mut self, labels: &[Label], camera: &Viewport, over_pictures: bool) {
+        if self.over_pictures != over_pictures {
+            self.over_pictures = over_pictures;
+            let _ = self.names.class_list().toggle_with_force("over-pictures", over_pictures);
+        }
         let candidates: Vec<Candidate> = self
             .written
             .iter()

@@ -21,9 +21,12 @@ const MOST_LOSSES: u32 = 5;
 #[derive(Clone)]
 pub(super) struct Session(Rc<Inner>);
 
+/// Hears what the map tells.
+type Listener = Rc<dyn Fn(MapEvent)>;
+
 struct Inner {
     core: RefCell<Core>,
-    listener: RefCell<Option<Rc<dyn Fn(MapEvent)>>>,
+    listener: RefCell<Option<Listener>>,
     mounted: RefCell<Option<Mounted>>,
     /// The browser's next frame will draw.
     awaited: std::cell::Cell<bool>,
@@ -194,7 +197,6 @@ impl Session {
                 // A canvas belongs to the first kind of device that touched it.
                 let Some(session) = session.upgrade().map(Session) else { return };
                 let Some(canvas) = session.fresh_canvas(opening) else { return };
-                drop(session.clone());
                 match Renderer::open(&canvas, backend).await {
                     Ok(renderer) => return session.opened(renderer, opening),
                     Err(reason) => reasons.push(format!("{}: {reason}", backend.name())),

@@ -1,5 +1,7 @@
 //! The map as a component.
 
+#![expect(unreachable_pub, reason = "Leptos writes the properties of components as `pub`")]
+
 use leptos::html;
 use leptos::prelude::*;
 

@@ -271,7 +271,7 @@ impl State {
     /// The name of a cluster of the main cell.
     pub(crate) fn cluster_name(&self, cluster: i32) -> String {
         self.clusters.with(|clusters| {
-            clusters.iter().find(|c| c.cluster == cluster).map_or_else(|| numbered(cluster), |c| shown_name(c))
+            clusters.iter().find(|c| c.cluster == cluster).map_or_else(|| numbered(cluster), shown_name)
         })
     }
 }

@@ -63,10 +63,11 @@ impl Bitmaps {
         let (state, link) = (self.state, self.link);
         let thumbnail = state.pictures.thumbnail_blob(row);
         // A file that this browser cannot decode has a thumbnail all the same.
-        if sharp && let Some(file) = link.original(row) {
-            if let Some(bitmap) = square(&file, DETAIL).await {
-                return Some(bitmap);
-            }
+        if sharp
+            && let Some(file) = link.original(row)
+            && let Some(bitmap) = square(&file, DETAIL).await
+        {
+            return Some(bitmap);
         }
         square(&thumbnail?, if sharp { DETAIL } else { TILE }).await
     }

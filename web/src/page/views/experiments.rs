@@ -62,7 +62,7 @@ pub(super) fn Experiments() -> impl IntoView {
             </thead>
             <tbody>
                 <For each=rows key=key let:row>
-                    <Row index=row.0 cell=row.1 best columns=Signal::derive(move || columns())/>
+                    <Row index=row.0 cell=row.1 best columns=Signal::derive(columns)/>
                 </For>
             </tbody>
         </table>

@@ -15,14 +15,13 @@ const RAMP: usize = 24;
 #[component]
 pub(super) fn Legend() -> impl IntoView {
     let state = expect_context::<State>();
-    let legend = move || match state.colour_by.get() {
+    move || match state.colour_by.get() {
         ColourBy::Label => Some(view! { <aside class="legend" aria-label="Labels"><Labels/></aside> }.into_any()),
         ColourBy::Likeness => {
             Some(view! { <aside class="legend" aria-label="Likeness to the search"><Ramp/></aside> }.into_any())
         }
         ColourBy::Cluster | ColourBy::Plain => None,
-    };
-    legend
+    }
 }
 
 #[component]

@@ -17,7 +17,7 @@ pub(super) fn Progress() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
     let running = Memo::new(move |_| state.phase.get() == Phase::Running || state.busy.get());
-    let now = move || state.stages.with(|s| sentence(s));
+    let now = move || state.stages.with(sentence);
     view! {
         <div class="progress" class:on=move || running.get() data-testid="progress">
             <Show when=move || running.get()>
@@ -25,7 +25,7 @@ pub(super) fn Progress() -> impl IntoView {
                     <span class="progress-stage">{move || now().0}</span>
                     <span class="progress-rest">{move || now().1}</span>
                 </div>
-                <div class="segments" role="progressbar" aria-label="Progress of the run" aria-valuemin="0" aria-valuemax="100" aria-valuenow=move || state.stages.with(|s| percent(s)).to_string()>
+                <div class="segments" role="progressbar" aria-label="Progress of the run" aria-valuemin="0" aria-valuemax="100" aria-valuenow=move || state.stages.with(percent).to_string()>
                     {STAGES.into_iter().zip(WEIGHTS).map(|(stage, weight)| {
                         let fraction = move || state.stages.with(|s| s.of(stage).fraction());
                         view! {

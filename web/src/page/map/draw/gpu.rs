@@ -38,6 +38,7 @@ pub(super) struct Gpu {
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub(super) backend: Backend,
+    pub(super) software: bool,
     surface: wgpu::Surface<'static>,
     config: wgpu::SurfaceConfiguration,
     lost: Lost,
@@ -81,7 +82,8 @@ impl Gpu {
             .ok_or("the adapter does not draw on this canvas")?;
         config.format = format.unwrap_or(config.format);
         surface.configure(&device, &config);
-        Ok(Self { device, queue, backend, surface, config, lost })
+        let software = adapter.get_info().device_type == wgpu::DeviceType::Cpu;
+        Ok(Self { device, queue, backend, software, surface, config, lost })
     }
 
     /// Resolves when the device is gone.

@@ -9,11 +9,15 @@ mod marks;
 mod pictures;
 mod pipeline;
 mod points;
+mod still;
+mod texture;
 
 use std::future::Future;
 
 use bytemuck::{Pod, Zeroable};
+use gistmap::scene::Bounds;
 use gistmap::scene::density::Density;
+use gistmap::scene::splat::Sheet;
 use web_sys::{HtmlCanvasElement, ImageBitmap};
 
 pub(crate) use gpu::Backend;
@@ -47,6 +51,7 @@ pub(super) struct Renderer {
     camera: pipeline::CameraSlot,
     heat: heat::Heat,
     points: points::Points,
+    still: still::Still,
     pictures: pictures::Pictures,
     marks: marks::Marks,
 }
@@ -62,6 +67,7 @@ impl Renderer {
         Ok(Self {
             heat: heat::Heat::new(&gpu, &camera),
             points: points::Points::new(&gpu, &camera),
+            still: still::Still::new(&gpu, &camera),
             pictures: pictures::Pictures::new(&gpu, &camera),
             marks: marks::Marks::new(&gpu, &camera),
             camera,
@@ -109,36 +115,35 @@ impl Renderer {
         self.pictures.put(&self.gpu, picture, sharp, bitmap);
     }
 
-    /// Draws a frame; false where the browser had no picture to draw on, and another try is due.
-    pub(super) fn draw(&mut self, camera: &Camera, shown: &[Shown], marks: &[Mark]) -> bool {
+    /// Whether the device is software, as browsers offer where there is no GPU.
+    pub(super) fn is_software(&self) -> bool {
+        self.gpu.software
+    }
+
+    /// Makes the still of density and points that frames show from now on, where they ask for one: see [`still::Still`].
+    pub(super) fn make_still(&mut self, camera: &Camera, seen: &Bounds, sheet: &Sheet) {
+        self.still.make(&self.gpu, &self.camera, &self.heat, camera, seen, sheet);
+    }
+
+    /// Draws a frame, density and points from the still or as they are now; false where the browser had no picture to
+    /// draw on, and another try is due.
+    pub(super) fn draw(&mut self, camera: &Camera, from_still: bool, shown: &[Shown], marks: &[Mark]) -> bool {
         let Some(frame) = self.gpu.frame() else { return false };
         self.pictures.show(&self.gpu, shown);
         self.marks.set(&self.gpu, marks);
         self.gpu.queue.write_buffer(&self.camera.buffer, 0, bytemuck::bytes_of(camera));
         let view = frame.texture.create_view(&wgpu::TextureViewDescriptor::default());
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let [r, g, b, a] = camera.background.map(f64::from);
-        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            label: Some("map"),
-            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view: &view,
-                depth_slice: None,
-                resolve_target: None,
-                ops: wgpu::Operations {
-                    load: wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a }),
-                    store: wgpu::StoreOp::Store,
-                },
-            })],
-            depth_stencil_attachment: None,
-            timestamp_writes: None,
-            occlusion_query_set: None,
-            multiview_mask: None,
-        });
+        let mut pass = clear(&mut encoder, &view, camera);
         pass.set_bind_group(0, &self.camera.group, &[]);
-        if camera.heat > 0.0 {
-            self.heat.draw(&mut pass);
+        if from_still {
+            self.still.draw(&mut pass);
+        } else {
+            if camera.heat > 0.0 {
+                self.heat.draw(&mut pass);
+            }
+            self.points.draw(&mut pass);
         }
-        self.points.draw(&mut pass);
         self.pictures.draw(&mut pass);
         self.marks.draw(&mut pass);
         drop(pass);
@@ -146,4 +151,25 @@ impl Renderer {
         self.gpu.queue.present(frame);
         true
     }
+}
+
+/// A pass that begins with nothing but the background.
+fn clear<'a>(encoder: &'a mut wgpu::CommandEncoder, view: &wgpu::TextureView, camera: &Camera) -> wgpu::RenderPass<'a> {
+    let [r, g, b, a] = camera.background.map(f64::from);
+    encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+        label: Some("map"),
+        color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+            view,
+            depth_slice: None,
+            resolve_target: None,
+            ops: wgpu::Operations {
+                load: wgpu::LoadOp::Clear(wgpu::Color { r, g, b, a }),
+                store: wgpu::StoreOp::Store,
+            },
+        })],
+        depth_stencil_attachment: None,
+        timestamp_writes: None,
+        occlusion_query_set: None,
+        multiview_mask: None,
+    })
 }

@@ -215,4 +215,6 @@ fn copy(gpu: &Gpu, bitmap: &ImageBitmap, texture: &wgpu::Texture, [x, y, z]: [u3
         premultiplied_alpha: false,
     };
     gpu.queue.copy_external_image_to_texture(&source, target, size);
+    // WebGL copies only when something is submitted; the bitmap may be closed before the next frame is.
+    gpu.queue.submit([]);
 }

@@ -1,5 +1,7 @@
 //! How a pipeline of the map is put together: the camera in group 0, textures in group 1, premultiplied colours.
 
+use gistmap::scene::Bounds;
+
 use super::gpu::Gpu;
 
 /// One pipeline's shader, vertices and textures.
@@ -93,6 +95,18 @@ pub(super) fn build(gpu: &Gpu, camera: &CameraSlot, recipe: &Recipe<'_>) -> wgpu
 /// Vertices of one buffer, advancing a vertex at a time.
 pub(super) fn vertices(stride: u64, attributes: &[wgpu::VertexAttribute]) -> wgpu::VertexBufferLayout<'_> {
     wgpu::VertexBufferLayout { array_stride: stride, step_mode: wgpu::VertexStepMode::Vertex, attributes }
+}
+
+/// What [`corners`] makes, as shaders read it.
+pub(super) const CORNER: [wgpu::VertexAttribute; 2] = wgpu::vertex_attr_array![0 => Float32x2, 1 => Float32x2];
+
+/// Two triangles over a part of the world, each corner `x, y, u, v`; v runs down.
+pub(super) fn corners(area: &Bounds) -> [[f32; 4]; 6] {
+    let [left, low] = area.low.map(|v| v as f32);
+    let [right, high] = area.high.map(|v| v as f32);
+    let (a, b) = ([left, high, 0.0, 0.0], [right, high, 1.0, 0.0]);
+    let (c, d) = ([right, low, 1.0, 1.0], [left, low, 0.0, 1.0]);
+    [a, b, c, a, c, d]
 }
 
 /// A sampled texture's entry in group 1.

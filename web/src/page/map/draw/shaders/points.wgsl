@@ -29,7 +29,7 @@ fn vertex(
     out.at = at;
     out.radius = radius;
     let opacity = select(select(camera.opacity, camera.dimmed, dimmed), 1.0, selected);
-    out.colour = vec4f(style.rgb, opacity);
+    out.colour = vec4f(style.rgb, 1.0) * opacity;
     out.edge = select(camera.background, camera.ink, selected) * opacity;
     return out;
 }
@@ -42,5 +42,5 @@ fn fragment(in: Out) -> @location(0) vec4f {
         discard;
     }
     let inner = coverage(distance);
-    return mix(in.edge, vec4f(in.colour.rgb * in.colour.a, in.colour.a), inner) * whole;
+    return in.colour * inner + in.edge * (whole - inner);
 }
