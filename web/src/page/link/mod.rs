@@ -218,6 +218,9 @@ impl Link {
         });
         if let Some((old, ears)) = old {
             if let Some(worker) = old {
+                // What it has said already is on its way, and its ears are about to go.
+                worker.set_onmessage(None);
+                worker.set_onerror(None);
                 worker.terminate();
             }
             // The closure that runs just now may be among them.
