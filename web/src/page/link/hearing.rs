@@ -10,7 +10,7 @@ use web_sys::Url;
 
 use super::Link;
 use super::worker::Source;
-use crate::state::{Phase, blob, now};
+use crate::state::{Phase, blob, now, without_advice};
 
 /// How often the page looks whether the engine has been heard.
 pub(super) const WATCH: Duration = Duration::from_secs(5);
@@ -20,8 +20,9 @@ const SILENT_LOOKS: u32 = 36;
 const MAX_LOSSES: u32 = 3;
 /// From this loss on, networks run on the processor.
 const LOSSES_OF_GPU: u32 = 2;
-/// Milliseconds of one task that go into acting on messages, so that the page stays smooth.
-const SLICE: f64 = 10.0;
+/// Milliseconds of one task that go into acting on messages, so that the page stays smooth: what follows from them on the
+/// screen takes as long again and more.
+const SLICE: f64 = 5.0;
 
 impl Link {
     pub(super) fn hear(&self, data: JsValue) {
@@ -125,6 +126,7 @@ impl Link {
             return;
         };
         self.exporting.set(Vec::new());
+        let why = without_advice(why);
         if losses > MAX_LOSSES {
             self.engine.update_value(|e| {
                 if let Some(worker) = e.worker.take() {
