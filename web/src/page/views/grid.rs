@@ -101,6 +101,7 @@ fn Heading() -> impl IntoView {
         let selection = state.selection.get();
         match (selection.len() > 1, selection.origin) {
             (true, Origin::Cluster(c)) => state.cluster_name(c),
+            (true, Origin::Shared(label, c)) => format!("{} in {}", state.label_name(label), state.cluster_name(c)),
             (true, _) => "Selected".to_owned(),
             (false, _) => state
                 .found
