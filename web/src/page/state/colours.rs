@@ -110,6 +110,8 @@ impl Palette {
 pub(crate) struct Colouring {
     palette: Palette,
     noise: Colour,
+    /// Whether colours tell pictures apart.
+    pub(crate) tells: bool,
     /// The colour of each picture.
     pub(crate) pictures: Arc<Vec<Colour>>,
 }
@@ -124,7 +126,7 @@ impl Colouring {
     ) -> Self {
         let count = pictures.count.get();
         let theme = palette.theme;
-        let mut colouring = Self { noise: palette::noise(theme), palette, pictures: Arc::default() };
+        let mut colouring = Self { noise: palette::noise(theme), palette, tells: true, pictures: Arc::default() };
         let of: Vec<Colour> = match by {
             ColourBy::Cluster if assignment.len() == count => {
                 assignment.iter().map(|c| colouring.cluster(*c)).collect()
@@ -133,7 +135,10 @@ impl Colouring {
                 pictures.labels().into_iter().map(|l| colouring.label(l)).collect()
             }
             ColourBy::Likeness => likeness(found, count, theme),
-            _ => vec![if theme == palette::Theme::Light { PLAIN_LIGHT } else { PLAIN_DARK }; count],
+            _ => {
+                colouring.tells = false;
+                vec![if theme == palette::Theme::Light { PLAIN_LIGHT } else { PLAIN_DARK }; count]
+            }
         };
         colouring.pictures = Arc::new(of);
         colouring

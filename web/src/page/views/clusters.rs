@@ -60,7 +60,11 @@ fn Row(cluster: Cluster, largest: Memo<usize>, pictured: Signal<bool>) -> impl I
         let url = move || there.get().then(|| state.pictures.thumbnail_url(picture)).flatten();
         view! { <img src=url alt="" draggable="false"/> }
     };
+    // The room that pictures and words will take is kept for them, so that nothing jumps when they come.
+    let awaited = strip.is_empty();
+    let blank = awaited.then(|| view! { <span class="blank"></span> }.into_any());
     let strip = strip.into_iter().map(image).collect_view();
+    let labelled = awaited && state.label_names.with_untracked(|names| names.len() > 1);
     view! {
         <li>
             <button
@@ -82,13 +86,14 @@ fn Row(cluster: Cluster, largest: Memo<usize>, pictured: Signal<bool>) -> impl I
                     <span class="cluster-size">{format::count(size)}</span>
                 </span>
                 <span class="bar"><span class="bar-fill" style:background-color=colour style:transform=move || format!("scaleX({:.4})", size as f64 / largest.get() as f64)></span></span>
-                <span class="strip">{strip}</span>
-                <span class="cluster-words">{words}</span>
+                <span class="strip">{blank}{strip}</span>
+                <span class="cluster-words" class:awaited=awaited>{words}</span>
                 {majority.map(|(label, purity)| view! {
                     <span class="cluster-label" title="The commonest label folder of this cluster, and its share">
                         <strong>{format::percent(purity)}</strong>" "{label}
                     </span>
                 })}
+                {labelled.then(|| view! { <span class="cluster-label awaited"></span> })}
             </button>
         </li>
     }

@@ -17,8 +17,9 @@ const MOST: usize = 48;
 const AT_ONCE: usize = 4;
 /// Confusions told in words.
 const TOLD: usize = 6;
-/// A share from which on the cell is dark enough for light writing.
-const STRONG: f64 = 0.55;
+/// Per cent of the accent's colour in the cell of a share of 0, and more of a share of 1; writing stays legible on it.
+const FAINT: f64 = 8.0;
+const MORE: f64 = 47.0;
 
 /// Counts of pictures by label and cluster.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -154,15 +155,13 @@ fn Row(counts: Arc<Counts>, row: usize) -> impl IntoView {
             return view! { <td></td> }.into_any();
         }
         let share = count as f64 / size.max(1) as f64;
-        let strong = share >= STRONG;
         let about = format!("{count} of {size} of “{name}” are in “{}”", state.cluster_name(cluster));
         view! {
             <td>
                 <button
                     type="button"
                     class="share"
-                    class:strong=strong
-                    style=("--share", format!("{:.1}%", 8.0 + 92.0 * share))
+                    style=("--share", format!("{:.1}%", FAINT + MORE * share))
                     tabindex=if row == 0 { "0" } else { "-1" }
                     data-place=format!("{row}-{column}")
                     title=about.clone()

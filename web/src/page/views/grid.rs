@@ -166,7 +166,7 @@ fn Tile(place: usize, picture: u32, tiling: Memo<Tiling>) -> impl IntoView {
             on:pointerleave=move |_| state.hover.set(None)
         >
             <img src=state.pictures.thumbnail_url(picture) alt="" draggable="false"/>
-            <span class="tile-mark" style:background-color=colour></span>
+            <span class="tile-mark" class:gone=move || state.colouring.with(|c| !c.tells) style:background-color=colour></span>
         </div>
     }
 }
