@@ -105,11 +105,6 @@ impl Flight {
         Self { from, to, seconds: (PACE * (nearness + apart)).clamp(0.15, 0.7) }
     }
 
-    /// A way that takes `seconds`.
-    pub fn lasting(from: Viewport, to: Viewport, seconds: f64) -> Self {
-        Self { from, to, seconds }
-    }
-
     /// Where it leads.
     pub fn end(&self) -> Viewport {
         self.to

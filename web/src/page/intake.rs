@@ -14,8 +14,8 @@ use web_sys::{
 use crate::link::Link;
 use crate::state::{Phase, State};
 
-/// Files that are asked for at a time.
-const AT_A_TIME: usize = 64;
+/// Files that are asked for at a time; browsers give the answers of all in one task.
+const AT_A_TIME: usize = 12;
 /// What an album file's name ends in.
 const ALBUM: &str = ".gistmap";
 

@@ -3,6 +3,7 @@
 mod intake;
 mod link;
 mod map;
+mod pause;
 mod state;
 mod views;
 

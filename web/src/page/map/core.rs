@@ -142,15 +142,7 @@ impl Core {
             self.follow = true;
             self.stale.styles = true;
         }
-        if self.follow && !xy.is_empty() {
-            let all = self.whole();
-            if another || self.still {
-                (self.camera, self.flight) = (all, None);
-            } else {
-                self.flight = Some((Flight::lasting(self.camera, all, MOVE / 1000.0), now));
-            }
-            self.events.push(MapEvent::View);
-        }
+        self.keep_whole(now);
         self.due = true;
     }
 
@@ -160,7 +152,8 @@ impl Core {
         self.colours.resize(self.layout.len(), self.neutral());
         self.stale.styles = true;
         self.stale.density = true;
-        self.due = true;
+        // Colours come with every batch of pictures, long before there is a map.
+        self.due |= self.layout.len() > 0;
     }
 
     /// See [`super::Map::set_selection`].
@@ -249,6 +242,20 @@ impl Core {
         Viewport::fit(&self.layout.bounds(), self.camera.size, MARGIN)
     }
 
+    /// Where nobody has moved the camera, it sees all points wherever they are on their way. Flying after them would lose
+    /// them while a map forms, whose points are sent on ten times a second.
+    pub(super) fn keep_whole(&mut self, now: f64) {
+        if !self.follow || self.flight.is_some() || self.layout.len() == 0 {
+            return;
+        }
+        let way = self.layout.way(now);
+        let all = Viewport::fit(&self.layout.bounds_at(way), self.camera.size, MARGIN);
+        if all != self.camera {
+            self.camera = all;
+            self.events.push(MapEvent::View);
+        }
+    }
+
     /// Moves the camera: smoothly, or at once where a hand leads it.
     pub(super) fn look(&mut self, to: Viewport, smoothly: bool) {
         let to = to.limited(&self.layout.bounds());
@@ -319,12 +326,9 @@ impl Core {
         let Some(screen) = &mut self.screen else { return };
         let longest = self.renderer.as_ref().map_or(2048, Renderer::longest_side);
         let (size, pixels) = screen.measure(longest, self.pace.slow());
-        let whole = self.follow && self.layout.len() > 0;
         self.camera = self.camera.resized(size);
-        self.flight = self.flight.take().map(|(flight, start)| (flight.resized(size), start));
-        if whole {
-            (self.camera, self.flight) = (self.whole(), None);
-        }
+        self.flight = self.flight.take().filter(|_| !self.follow).map(|(flight, start)| (flight.resized(size), start));
+        self.keep_whole(super::screen::now());
         if let Some(renderer) = &mut self.renderer {
             renderer.resize(pixels[0], pixels[1]);
         }

@@ -82,11 +82,13 @@ impl Core {
     pub(super) fn frame(&mut self, now: f64) {
         let began = super::screen::now();
         self.due = false;
-        if self.renderer.is_none() || self.screen.is_none() {
+        // An empty map looks like the ground that it is on.
+        if self.renderer.is_none() || self.screen.is_none() || self.layout.len() == 0 {
             return;
         }
         let flying = self.fly(now);
         let way = self.layout.way(now);
+        self.keep_whole(now);
         self.tell();
         self.size_up();
         let working = self.choose(way);

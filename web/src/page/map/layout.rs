@@ -3,7 +3,7 @@
 use gistmap::scene::grid::Grid;
 use gistmap::scene::separation::Separation;
 use gistmap::scene::viewport::ease;
-use gistmap::scene::{Bounds, lasso::Lasso};
+use gistmap::scene::{Bounds, lasso::Lasso, points};
 
 /// Layouts up to this many points have the reach of all of them worked out in one frame.
 const AT_ONCE: usize = 3000;
@@ -13,6 +13,8 @@ const AT_ONCE: usize = 3000;
 pub(super) struct Layout {
     before: Vec<f32>,
     after: Vec<f32>,
+    /// The box around `before`.
+    left: Option<Bounds>,
     /// When the move began and how long it takes, in milliseconds.
     moving: Option<(f64, f64)>,
     grid: Option<Grid>,
@@ -39,6 +41,7 @@ impl Layout {
             let between = |(b, a): (&f32, &f32)| b + (a - b) * way;
             self.before = self.before.iter().zip(&self.after).map(between).collect();
         }
+        self.left = Bounds::around(points(&self.before));
         self.after = xy.to_vec();
         self.moving = (same && duration > 0.0).then_some((now, duration));
         self.grid = None;
@@ -76,6 +79,14 @@ impl Layout {
     /// The box around all points.
     pub(super) fn bounds(&mut self) -> Bounds {
         self.grid().bounds()
+    }
+
+    /// A box with all points in it where they are `way` on their way: each goes straight, and so do the box' sides.
+    pub(super) fn bounds_at(&mut self, way: f32) -> Bounds {
+        let (to, way) = (self.bounds(), f64::from(way));
+        let from = self.left.unwrap_or(to);
+        let between = |a: [f64; 2], b: [f64; 2]| std::array::from_fn(|i| a[i] + (b[i] - a[i]) * way);
+        Bounds { low: between(from.low, to.low), high: between(from.high, to.high) }
     }
 
     /// How far neighbours are apart, in world units.

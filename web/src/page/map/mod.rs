@@ -2,8 +2,8 @@
 //!
 //! [`MapView`] puts a map into the page; a [`Map`] is the handle that the rest of the page holds on to it; [`MapEvent`] is
 //! all that it tells. The mathematics is `gistmap::scene`'s. Inside: `core` is the state, `input` and [`Map`] change it,
-//! `frame` decides what a frame shows, `draw` speaks to the device, `screen` to the document, `session` holds all that
-//! together.
+//! `frame` decides what a frame shows, `draw` speaks to the device, `screen` to the document, `opening` gets devices, `session`
+//! holds all that together.
 
 mod core;
 mod draw;
@@ -11,6 +11,7 @@ mod frame;
 mod handle;
 mod input;
 mod layout;
+mod opening;
 mod screen;
 mod session;
 mod stamped;
@@ -20,6 +21,7 @@ use gistmap::scene::palette::Colour;
 
 pub(crate) use draw::{Backend, DETAIL, TILE};
 pub(crate) use handle::Map;
+pub(crate) use opening::prepare;
 pub(crate) use view::MapView;
 
 /// What the map tells.

@@ -7,8 +7,9 @@ use web_sys::{Document, Element, HtmlCanvasElement, HtmlElement};
 
 use super::{Label, Tool};
 
-/// Names on the map at most.
+/// Names on the map at most, and the square CSS pixels of map that each is to have around it: more hide what they name.
 const MOST_LABELS: usize = 28;
+const ROOM: f64 = 26_000.0;
 /// Device pixels a CSS pixel at most: more is not seen on points, and costs.
 const MOST_DENSITY: f64 = 2.0;
 const SVG: &str = "http://www.w3.org/2000/svg";
@@ -69,18 +70,14 @@ impl Screen {
         &self.root
     }
 
-    /// A canvas as good as new in place of the old one, whose device is gone.
+    /// Shows `canvas` in place of the one before, whose device is gone or another.
     ///
     /// # Errors
-    /// When the document refuses to make elements.
-    pub(super) fn renew_canvas(&mut self) -> Result<HtmlCanvasElement, JsValue> {
-        let document = self.root.owner_document().ok_or("the map's element is in no document")?;
-        let fresh = canvas(&document)?;
-        fresh.set_width(self.canvas.width());
-        fresh.set_height(self.canvas.height());
-        self.canvas.replace_with_with_node_1(&fresh)?;
-        self.canvas = fresh.clone();
-        Ok(fresh)
+    /// When the document refuses to replace elements.
+    pub(super) fn show_canvas(&mut self, canvas: HtmlCanvasElement) -> Result<(), JsValue> {
+        self.canvas.replace_with_with_node_1(&canvas)?;
+        self.canvas = canvas;
+        Ok(())
     }
 
     /// Device pixels a CSS pixel.
@@ -141,7 +138,8 @@ impl Screen {
                 shown: name.at.is_some(),
             })
             .collect();
-        let places = place(&candidates, camera.size, MOST_LABELS);
+        let room = (camera.size[0] * camera.size[1] / ROOM) as usize;
+        let places = place(&candidates, camera.size, room.min(MOST_LABELS));
         for (name, place) in self.written.iter_mut().zip(places) {
             let place = place.map(|p| p.map(f64::round));
             if name.at == place {
@@ -176,7 +174,8 @@ impl Screen {
     }
 }
 
-fn canvas(document: &Document) -> Result<HtmlCanvasElement, JsValue> {
+/// A canvas for a map.
+pub(super) fn canvas(document: &Document) -> Result<HtmlCanvasElement, JsValue> {
     let canvas: HtmlCanvasElement = document.create_element("canvas")?.unchecked_into();
     canvas.set_attribute("aria-hidden", "true")?;
     Ok(canvas)

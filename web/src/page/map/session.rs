@@ -11,7 +11,7 @@ use web_sys::{Event, HtmlElement, ResizeObserver};
 
 use super::MapEvent;
 use super::core::{Core, Stale};
-use super::draw::{Backend, Renderer};
+use super::opening::{self, Opened};
 use super::screen::Screen;
 
 /// Devices lost before the map gives up.
@@ -28,9 +28,26 @@ struct Inner {
     core: RefCell<Core>,
     listener: RefCell<Option<Listener>>,
     mounted: RefCell<Option<Mounted>>,
-    /// The browser's next frame will draw.
-    awaited: std::cell::Cell<bool>,
+    /// The frame of the browser that will draw, by the number that takes it back.
+    awaited: std::cell::Cell<Option<i32>>,
     tick: Closure<dyn FnMut(f64)>,
+}
+
+impl Inner {
+    /// No frame is awaited any more.
+    fn forgo(&self) {
+        if let Some((frame, window)) = self.awaited.take().zip(web_sys::window()) {
+            // A number that the browser gave is taken back by it.
+            let _ = window.cancel_animation_frame(frame);
+        }
+    }
+}
+
+impl Drop for Inner {
+    /// The browser would call a closure that is gone.
+    fn drop(&mut self) {
+        self.forgo();
+    }
 }
 
 /// What must live as long as the map is in the page.
@@ -58,7 +75,7 @@ impl Session {
             let session = weak.clone();
             let tick = Closure::new(move |now| {
                 if let Some(inner) = session.upgrade() {
-                    inner.awaited.set(false);
+                    inner.awaited.set(None);
                     Session(inner).enter(|core| core.frame(now));
                 }
             });
@@ -84,11 +101,9 @@ impl Session {
             let mut core = self.0.core.borrow_mut();
             (std::mem::take(&mut core.events), core.due && core.screen.is_some())
         };
-        if due && !self.0.awaited.replace(true) {
+        if due && self.0.awaited.get().is_none() {
             let tick = self.0.tick.as_ref().unchecked_ref();
-            if web_sys::window().is_none_or(|w| w.request_animation_frame(tick).is_err()) {
-                self.0.awaited.set(false);
-            }
+            self.0.awaited.set(web_sys::window().and_then(|w| w.request_animation_frame(tick).ok()));
         }
         // The listener may change the map, so nothing is borrowed while it runs.
         let listener = self.0.listener.borrow().clone();
@@ -107,15 +122,13 @@ impl Session {
         *self.0.listener.borrow_mut() = Some(Rc::new(listener));
     }
 
-    /// Puts the map into `root`, listens there, and opens a device.
+    /// Puts the map into `root`, listens there, and gets a device.
     pub(super) fn mount(&self, root: &HtmlElement) {
-        self.unmount();
         let mounted = Screen::new(root).and_then(|screen| {
             let mounted = self.watch(root)?;
             self.enter(|core| {
                 core.screen = Some(screen);
                 core.stale = Stale::ALL;
-                core.resize();
             });
             Ok(mounted)
         });
@@ -136,6 +149,8 @@ impl Session {
             core.renderer = None;
             core.screen = None;
         });
+        self.0.forgo();
+        opening::prepare_later();
     }
 
     fn watch(&self, root: &HtmlElement) -> Result<Mounted, JsValue> {
@@ -184,7 +199,7 @@ impl Session {
         ]
     }
 
-    /// Opens a device: WebGPU, else WebGL 2.
+    /// Gets a device.
     fn open(&self) {
         let session = Rc::downgrade(&self.0);
         let opening = self.enter(|core| {
@@ -192,27 +207,18 @@ impl Session {
             core.opening
         });
         spawn_local(async move {
-            let mut reasons = Vec::new();
-            for backend in [Backend::WebGpu, Backend::WebGl2] {
-                // A canvas belongs to the first kind of device that touched it.
-                let Some(session) = session.upgrade().map(Session) else { return };
-                let Some(canvas) = session.fresh_canvas(opening) else { return };
-                match Renderer::open(&canvas, backend).await {
-                    Ok(renderer) => return session.opened(renderer, opening),
-                    Err(reason) => reasons.push(format!("{}: {reason}", backend.name())),
-                }
-            }
-            if let Some(inner) = session.upgrade() {
-                Session(inner).fail(&reasons.join("; "));
+            let opened = opening::take().await;
+            let Some(session) = session.upgrade().map(Session) else { return };
+            match opened {
+                Ok(opened) => session.opened(opened, opening),
+                Err(reasons) => session.fail(&reasons),
             }
         });
     }
 
-    fn fresh_canvas(&self, opening: u32) -> Option<web_sys::HtmlCanvasElement> {
-        let canvas = self.enter(|core| {
-            let current = core.opening == opening;
-            core.screen.as_mut().filter(|_| current).and_then(|screen| screen.renew_canvas().ok())
-        })?;
+    fn opened(&self, Opened { canvas, renderer }: Opened, opening: u32) {
+        let backend = renderer.backend();
+        let lost = renderer.lost();
         let session = Rc::downgrade(&self.0);
         EventListener::once(&canvas, "webglcontextlost", move |_| {
             if let Some(inner) = session.upgrade() {
@@ -220,14 +226,11 @@ impl Session {
             }
         })
         .forget();
-        Some(canvas)
-    }
-
-    fn opened(&self, renderer: Renderer, opening: u32) {
-        let backend = renderer.backend();
-        let lost = renderer.lost();
         let current = self.enter(|core| {
-            let Some(screen) = core.screen.as_ref().filter(|_| core.opening == opening) else { return false };
+            let Some(screen) = core.screen.as_mut().filter(|_| core.opening == opening) else { return false };
+            if screen.show_canvas(canvas).is_err() {
+                return false;
+            }
             // A browser that refuses an attribute keeps tests from reading it, nothing else.
             let _ = screen.root().set_attribute("data-backend", backend.name());
             core.renderer = Some(renderer);

@@ -8,14 +8,14 @@ use gistmap::protocol::{Event, Stage};
 use gistmap_web::protocol::{FromEngine, Trouble};
 use leptos::prelude::*;
 
-use super::{Device, Found, KMeansFrame, Layout, Pane, Phase, Selection, StageState, State, now};
+use super::{Device, Found, KMeansFrame, Layout, Origin, Pane, Phase, Selection, StageState, State, for_page, now};
 
 impl State {
     /// Takes in a message. Files, pictures and device losses are `link`'s, which acts on them before.
     pub(crate) fn apply(&self, message: FromEngine) {
         match message {
             FromEngine::Ready { webgpu, about } | FromEngine::Device { webgpu, about } => {
-                self.device.set(Some(Device { webgpu, about }))
+                self.device.set(Some(Device { webgpu, about: for_page(&about).into_owned() }));
             }
             FromEngine::Fetching { name, done, total } => self.stages.update(|s| s.fetch(name, done, total)),
             FromEngine::Opened { title, pictures, label_names, ignored, album } => {
@@ -70,7 +70,9 @@ impl State {
 
     fn event(&self, event: Event) {
         match event {
-            Event::Device { name, why } => self.stages.update(|s| s.device = Some((name, why))),
+            Event::Device { name, why } => {
+                self.stages.update(|s| s.device = Some((name, for_page(&why).into_owned())));
+            }
             Event::Progress { stage, done, total, cached } => {
                 self.stages.update(|s| s.report(stage, done, total, cached, now()));
             }
@@ -100,7 +102,7 @@ impl State {
                 self.said.set(format!("Pictures by likeness to {words}"));
                 self.found.set(Some(Found { words, pictures: Arc::new(pictures) }));
             }
-            Event::Note(text) => self.toast(false, text),
+            Event::Note(text) => self.toast(false, for_page(&text)),
             Event::Done => self.busy.set(false),
         }
     }
@@ -112,7 +114,7 @@ impl State {
         });
         if !same {
             self.teaching.forget_kmeans();
-            if matches!(self.selection.with_untracked(|s| s.origin), super::Origin::Cluster(_)) {
+            if matches!(self.selection.with_untracked(|s| s.origin), Origin::Cluster(_) | Origin::Shared(..)) {
                 self.selection.set(Selection::default());
             }
         }
@@ -174,7 +176,7 @@ impl State {
             (false, _) => Phase::Failed,
         };
         self.phase.set(next);
-        self.toast(trouble != Trouble::Stopped, message);
+        self.toast(trouble != Trouble::Stopped, for_page(&message));
     }
 }
 

@@ -89,12 +89,29 @@ impl Theme {
     }
 }
 
+/// The colours of clusters and labels in a theme. Working them out takes long beside looking them up.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Palette {
+    theme: palette::Theme,
+    clusters: Arc<Vec<Colour>>,
+    labels: Arc<Vec<Colour>>,
+}
+
+impl Palette {
+    pub(super) fn new(theme: Theme, clusters: usize, labels: usize) -> Self {
+        let theme = theme.palette();
+        let of = |n| Arc::new(palette::categorical(n, theme));
+        Self { theme, clusters: of(clusters), labels: of(labels) }
+    }
+}
+
 /// The colour of every cluster, label and picture.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Colouring {
-    clusters: Arc<Vec<Colour>>,
-    labels: Arc<Vec<Colour>>,
+    palette: Palette,
     noise: Colour,
+    /// Whether colours tell pictures apart.
+    pub(crate) tells: bool,
     /// The colour of each picture.
     pub(crate) pictures: Arc<Vec<Colour>>,
 }
@@ -102,27 +119,26 @@ pub(crate) struct Colouring {
 impl Colouring {
     pub(super) fn new(
         by: ColourBy,
-        theme: Theme,
+        palette: Palette,
         assignment: &[i32],
         pictures: &Pictures,
-        labels: usize,
         found: Option<&Found>,
     ) -> Self {
         let count = pictures.count.get();
-        let theme = theme.palette();
-        let mut colouring = Self {
-            clusters: Arc::new(palette::categorical(clusters_of(assignment), theme)),
-            labels: Arc::new(palette::categorical(labels, theme)),
-            noise: palette::noise(theme),
-            pictures: Arc::default(),
-        };
+        let theme = palette.theme;
+        let mut colouring = Self { noise: palette::noise(theme), palette, tells: true, pictures: Arc::default() };
         let of: Vec<Colour> = match by {
             ColourBy::Cluster if assignment.len() == count => {
                 assignment.iter().map(|c| colouring.cluster(*c)).collect()
             }
-            ColourBy::Label if labels > 0 => pictures.labels().into_iter().map(|l| colouring.label(l)).collect(),
+            ColourBy::Label if !colouring.palette.labels.is_empty() => {
+                pictures.labels().into_iter().map(|l| colouring.label(l)).collect()
+            }
             ColourBy::Likeness => likeness(found, count, theme),
-            _ => vec![if theme == palette::Theme::Light { PLAIN_LIGHT } else { PLAIN_DARK }; count],
+            _ => {
+                colouring.tells = false;
+                vec![if theme == palette::Theme::Light { PLAIN_LIGHT } else { PLAIN_DARK }; count]
+            }
         };
         colouring.pictures = Arc::new(of);
         colouring
@@ -130,12 +146,12 @@ impl Colouring {
 
     /// A cluster's colour.
     pub(crate) fn cluster(&self, cluster: i32) -> Colour {
-        usize::try_from(cluster).ok().and_then(|c| self.clusters.get(c).copied()).unwrap_or(self.noise)
+        usize::try_from(cluster).ok().and_then(|c| self.palette.clusters.get(c).copied()).unwrap_or(self.noise)
     }
 
     /// A label's colour.
     pub(crate) fn label(&self, label: Option<u32>) -> Colour {
-        label.and_then(|l| self.labels.get(l as usize).copied()).unwrap_or(self.noise)
+        label.and_then(|l| self.palette.labels.get(l as usize).copied()).unwrap_or(self.noise)
     }
 }
 

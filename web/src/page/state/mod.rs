@@ -9,6 +9,7 @@ mod pictures;
 mod progress;
 mod replay;
 mod selection;
+mod words;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,11 +19,13 @@ use gistmap::album::{Cell, ClusterSummary, Failure};
 use gistmap::protocol::Plan;
 use leptos::prelude::*;
 
+use colours::Palette;
 pub(crate) use colours::{ColourBy, Colouring, Theme, clusters_of};
 pub(crate) use pictures::{Pictures, blob};
 pub(crate) use progress::{Fetch, STAGES, StageProgress, StageState, now};
 pub(crate) use replay::{Film, KMeansFrame, Replay, Teaching};
 pub(crate) use selection::{Origin, Selection};
+pub(crate) use words::{for_page, without_advice};
 
 /// Where the page stands; also `data-state` of the document, for tests and styles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +95,8 @@ pub(crate) enum Sheet {
     Experiments,
     /// K-Means and t-SNE, step by step.
     Replay,
+    /// Which labels went into which clusters.
+    Labels,
     /// Each stage, and what it did to these pictures.
     Explain,
     /// What could not be used.
@@ -198,15 +203,11 @@ impl State {
         });
         let assignment = Memo::new(move |_| teaching.labels().unwrap_or_else(|| main_labels.get()));
         let clusters = Memo::new(move |_| Arc::new(clusters(&main_labels.get(), album.get().as_deref())));
+        let palette = Memo::new(move |_| {
+            Palette::new(theme.get(), assignment.with(|a| clusters_of(a)), label_names.with(|l| l.len()))
+        });
         let colouring = Memo::new(move |_| {
-            Colouring::new(
-                colour_by.get(),
-                theme.get(),
-                &assignment.get(),
-                &pictures,
-                label_names.get().len(),
-                found.get().as_ref(),
-            )
+            Colouring::new(colour_by.get(), palette.get(), &assignment.get(), &pictures, found.get().as_ref())
         });
         let listed =
             Memo::new(move |_| selection::listed(&selection.get(), found.get().as_ref(), &pictures, &main_labels));
@@ -266,6 +267,11 @@ impl State {
     /// The main cell.
     pub(crate) fn cell(&self) -> Option<Cell> {
         self.cells.with(|cells| cells.get(self.main_cell.get()).cloned())
+    }
+
+    /// The name of a label.
+    pub(crate) fn label_name(&self, label: u32) -> String {
+        self.label_names.with(|names| names.get(label as usize).cloned().unwrap_or_default())
     }
 
     /// The name of a cluster of the main cell.

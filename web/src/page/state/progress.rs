@@ -70,8 +70,8 @@ impl StageProgress {
 
     fn report(&mut self, done: usize, total: usize, cached: usize, at: f64) {
         (self.done, self.total, self.cached, self.reported) = (done, total, cached, at);
-        self.seconds = None;
-        if self.started.is_none() {
+        // What has ended and goes on begins anew: another cell.
+        if self.seconds.take().is_some() || self.started.is_none() {
             self.started = Some((at, done.saturating_sub(cached)));
         }
     }

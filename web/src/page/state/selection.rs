@@ -16,6 +16,8 @@ pub(crate) enum Origin {
     Hand,
     /// The members of a cluster.
     Cluster(i32),
+    /// The pictures of a label that are in a cluster.
+    Shared(u32, i32),
     /// What was drawn around.
     Lasso,
 }

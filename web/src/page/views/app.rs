@@ -27,6 +27,7 @@ pub(crate) fn App() -> impl IntoView {
     let dragging = take_drops(intake);
     take_pastes(intake);
     intake.linked();
+    crate::map::prepare();
     let open = Memo::new(move |_| state.is_open() && state.expected.get() > 0);
     view! {
         <a class="skip" href="#pictures">"Skip to the pictures"</a>

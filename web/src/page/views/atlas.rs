@@ -10,6 +10,7 @@ use super::legend::Legend;
 use super::plot::{Plot, Plotted};
 use crate::link::Link;
 use crate::map::Map;
+use crate::pause::Later;
 use crate::state::{ColourBy, Phase, State};
 
 /// Map and tools.
@@ -33,7 +34,6 @@ pub(super) fn Atlas() -> impl IntoView {
     };
     let plotted = Plotted::main(state);
     view! {
-        <section class="centre" aria-label="Map">
             <div class="tools" role="toolbar" aria-label="Map tools">
                 <Search/>
                 <ColourChoice/>
@@ -42,7 +42,7 @@ pub(super) fn Atlas() -> impl IntoView {
             <div class="maps">
                 <div class="map-area">
                     <Show when=move || compared.get().is_some()><MainCaption/></Show>
-                    <Plot map plotted on_view=Callback::new(move |()| follow(map, second))/>
+                    <Later tasks=1><Plot map plotted on_view=Callback::new(move |()| follow(map, second))/></Later>
                     <Legend/>
                     <div class="gather" class:gone=move || !gathering.get()>
                         <Wall/>
@@ -52,7 +52,6 @@ pub(super) fn Atlas() -> impl IntoView {
                     <Beside index map=second on_view=Callback::new(move |()| follow(second, map))/>
                 })}
             </div>
-        </section>
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::collections::VecDeque;
 
-use js_sys::{Array, Promise};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ImageBitmap, ImageBitmapOptions};
 
 use crate::link::Link;
 use crate::map::{DETAIL, Map, TILE};
+use crate::pause::next_frame;
 use crate::state::State;
 
 /// Pictures in the making at a time; each frame takes so many to the GPU at most.
@@ -93,17 +93,4 @@ async fn square(blob: &Blob, side: u32) -> Option<ImageBitmap> {
     let cut = JsFuture::from(cut).await.ok();
     whole.close();
     cut.map(JsCast::unchecked_into)
-}
-
-/// Waits for the next animation frame, or a little while where the page is not seen.
-async fn next_frame() {
-    let frame = Promise::new(&mut |resolve, _| {
-        // The window of a document that is shown has frames.
-        let _ = window().request_animation_frame(&resolve);
-    });
-    let while_hidden = Promise::new(&mut |resolve, _| {
-        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, 120);
-    });
-    let both = Array::of2(&frame, &while_hidden);
-    let _: Result<JsValue, JsValue> = JsFuture::from(Promise::race(&both)).await;
 }

@@ -3,12 +3,15 @@
 use leptos::prelude::*;
 
 use super::format;
+use crate::pause::growing;
 use crate::state::{Cluster, Origin, State, shown_name};
 
 /// Pictures shown of a cluster.
 const STRIP: usize = 6;
 /// Keywords shown of a cluster.
 const WORDS: usize = 5;
+/// Clusters whose pictures one frame adds.
+const AT_ONCE: usize = 4;
 
 /// The list. A click selects a cluster's members, hovering lifts them out on the map.
 #[component]
@@ -18,10 +21,12 @@ pub(super) fn Clusters() -> impl IntoView {
     let listed = move || {
         let mut clusters = (*state.clusters.get()).clone();
         clusters.sort_by_key(|c| (c.cluster < 0, std::cmp::Reverse(c.size), c.cluster));
-        clusters
+        clusters.into_iter().enumerate().collect::<Vec<_>>()
     };
     // A cluster whose words have come is another row than one without.
-    let key = |c: &Cluster| (c.cluster, c.size, c.name.clone(), c.exemplars.clone());
+    let key = |(_, c): &(usize, Cluster)| (c.cluster, c.size, c.name.clone(), c.exemplars.clone());
+    let count = Signal::derive(move || state.clusters.with(|c| c.len()));
+    let pictured = growing(AT_ONCE, count);
     view! {
         <section class="clusters" aria-labelledby="clusters-title">
             <h2 class="panel-title" id="clusters-title">
@@ -29,8 +34,8 @@ pub(super) fn Clusters() -> impl IntoView {
                 <span class="badge">{move || state.clusters.with(|c| c.iter().filter(|c| c.cluster >= 0).count())}</span>
             </h2>
             <ul>
-                <For each=listed key=key let:cluster>
-                    <Row cluster largest/>
+                <For each=listed key=key let:row>
+                    <Row pictured=Signal::derive(move || row.0 < pictured.get()) cluster=row.1 largest/>
                 </For>
             </ul>
         </section>
@@ -38,7 +43,7 @@ pub(super) fn Clusters() -> impl IntoView {
 }
 
 #[component]
-fn Row(cluster: Cluster, largest: Memo<usize>) -> impl IntoView {
+fn Row(cluster: Cluster, largest: Memo<usize>, pictured: Signal<bool>) -> impl IntoView {
     let state = expect_context::<State>();
     let id = cluster.cluster;
     let colour = move || state.colouring.with(|c| c.cluster(id).hex());
@@ -49,14 +54,17 @@ fn Row(cluster: Cluster, largest: Memo<usize>) -> impl IntoView {
     let words = cluster.keywords.iter().take(WORDS).cloned().collect::<Vec<_>>().join(", ");
     let majority = cluster.majority.clone().zip(cluster.purity);
     let strip = cluster.exemplars.iter().take(STRIP).map(|p| *p as u32).collect::<Vec<_>>();
-    let strip = move || {
-        // Exemplars of an album that is opened come before its pictures.
-        state.pictures.count.track();
-        strip
-            .iter()
-            .map(|p| view! { <img src=state.pictures.thumbnail_url(*p) alt="" draggable="false"/> })
-            .collect_view()
+    // Exemplars of an album that is opened come before its pictures.
+    let there = Memo::new(move |_| pictured.get() && state.pictures.count.get() > 0);
+    let image = move |picture: u32| {
+        let url = move || there.get().then(|| state.pictures.thumbnail_url(picture)).flatten();
+        view! { <img src=url alt="" draggable="false"/> }
     };
+    // The room that pictures and words will take is kept for them, so that nothing jumps when they come.
+    let awaited = strip.is_empty();
+    let blank = awaited.then(|| view! { <span class="blank"></span> }.into_any());
+    let strip = strip.into_iter().map(image).collect_view();
+    let labelled = awaited && state.label_names.with_untracked(|names| names.len() > 1);
     view! {
         <li>
             <button
@@ -78,13 +86,14 @@ fn Row(cluster: Cluster, largest: Memo<usize>) -> impl IntoView {
                     <span class="cluster-size">{format::count(size)}</span>
                 </span>
                 <span class="bar"><span class="bar-fill" style:background-color=colour style:transform=move || format!("scaleX({:.4})", size as f64 / largest.get() as f64)></span></span>
-                <span class="strip">{strip}</span>
-                <span class="cluster-words">{words}</span>
+                <span class="strip">{blank}{strip}</span>
+                <span class="cluster-words" class:awaited=awaited>{words}</span>
                 {majority.map(|(label, purity)| view! {
                     <span class="cluster-label" title="The commonest label folder of this cluster, and its share">
                         <strong>{format::percent(purity)}</strong>" "{label}
                     </span>
                 })}
+                {labelled.then(|| view! { <span class="cluster-label awaited"></span> })}
             </button>
         </li>
     }

@@ -101,6 +101,7 @@ fn Heading() -> impl IntoView {
         let selection = state.selection.get();
         match (selection.len() > 1, selection.origin) {
             (true, Origin::Cluster(c)) => state.cluster_name(c),
+            (true, Origin::Shared(label, c)) => format!("{} in {}", state.label_name(label), state.cluster_name(c)),
             (true, _) => "Selected".to_owned(),
             (false, _) => state
                 .found
@@ -165,7 +166,7 @@ fn Tile(place: usize, picture: u32, tiling: Memo<Tiling>) -> impl IntoView {
             on:pointerleave=move |_| state.hover.set(None)
         >
             <img src=state.pictures.thumbnail_url(picture) alt="" draggable="false"/>
-            <span class="tile-mark" style:background-color=colour></span>
+            <span class="tile-mark" class:gone=move || state.colouring.with(|c| !c.tells) style:background-color=colour></span>
         </div>
     }
 }

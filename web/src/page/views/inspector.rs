@@ -120,6 +120,7 @@ fn Overview() -> impl IntoView {
     view! {
         <div class="overview">
             <h2 class="panel-title">{move || if state.phase.get() == Phase::Done { "This album" } else { "So far" }}</h2>
+            <Show when=move || scores().is_some() fallback=|| view! { <p class="muted hint">"Scores come with the clusters."</p> }>
             <dl class="stats">
                 {stat("Silhouette", "How much nearer pictures are to their own cluster than to the next one; from -1 to 1", |s| s.silhouette)}
                 <Show when=labelled>
@@ -129,6 +130,7 @@ fn Overview() -> impl IntoView {
                     {stat("Kappa", "Cohen's kappa when each cluster takes its commonest label; 0 is chance, 1 is equal", |s| s.kappa)}
                 </Show>
             </dl>
+            </Show>
             <p class="muted hint"><Icon glyph=Glyph::Picture/>"Click a point or a picture to look at it. Shift and drag on the map to draw around many."</p>
         </div>
     }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, KeyboardEvent};
 
+use super::contingency::Contingency;
 use super::experiments::Experiments;
 use super::explain::Explain;
 use super::format;
@@ -12,12 +13,18 @@ use super::problems::Problems;
 use super::replay::ReplaySheet;
 use crate::state::{Sheet, State};
 
-const SHEETS: [Sheet; 4] = [Sheet::Experiments, Sheet::Replay, Sheet::Explain, Sheet::Problems];
+const SHEETS: [Sheet; 5] = [Sheet::Experiments, Sheet::Labels, Sheet::Replay, Sheet::Explain, Sheet::Problems];
+
+/// Whether there is anything to be seen on a sheet.
+fn is_there(state: &State, sheet: Sheet) -> bool {
+    sheet != Sheet::Labels || state.label_names.with(|names| names.len() > 1)
+}
 
 impl Sheet {
     fn id(self) -> &'static str {
         match self {
             Self::Experiments => "experiments",
+            Self::Labels => "labels",
             Self::Replay => "replay",
             Self::Explain => "explain",
             Self::Problems => "problems",
@@ -28,6 +35,7 @@ impl Sheet {
     fn hook(self) -> &'static str {
         match self {
             Self::Experiments => "tab-experiments",
+            Self::Labels => "tab-labels",
             Self::Replay => "tab-replay",
             Self::Explain => "tab-explain",
             Self::Problems => "errors",
@@ -37,6 +45,7 @@ impl Sheet {
     fn title(self) -> &'static str {
         match self {
             Self::Experiments => "Experiments",
+            Self::Labels => "Labels",
             Self::Replay => "Replay",
             Self::Explain => "How it works",
             Self::Problems => "Problems",
@@ -51,13 +60,13 @@ pub(super) fn Lab() -> impl IntoView {
     let sheet = move || {
         Some(match state.sheet.get()? {
             Sheet::Experiments => view! { <Experiments/> }.into_any(),
+            Sheet::Labels => view! { <Contingency/> }.into_any(),
             Sheet::Replay => view! { <ReplaySheet/> }.into_any(),
             Sheet::Explain => view! { <Explain/> }.into_any(),
             Sheet::Problems => view! { <Problems/> }.into_any(),
         })
     };
     view! {
-        <section class="lab" aria-label="Lab">
             <div class="tabs">
                 <div class="tab-list" role="tablist" aria-label="Lab" on:keydown=move |event| arrows(&state, &event)>
                     {SHEETS.into_iter().map(|sheet| view! { <Tab sheet/> }).collect_view()}
@@ -74,7 +83,6 @@ pub(super) fn Lab() -> impl IntoView {
             <div class="sheet" id="lab-sheet" role="tabpanel" aria-label=move || state.sheet.get().map(Sheet::title) hidden=move || state.sheet.get().is_none()>
                 {sheet}
             </div>
-        </section>
     }
 }
 
@@ -85,7 +93,7 @@ fn Tab(sheet: Sheet) -> impl IntoView {
     let number = move || match sheet {
         Sheet::Experiments => state.cells.with(|c| c.len()),
         Sheet::Problems => state.failures.with(|f| f.len()),
-        Sheet::Replay | Sheet::Explain => 0,
+        Sheet::Labels | Sheet::Replay | Sheet::Explain => 0,
     };
     view! {
         <button
@@ -94,6 +102,7 @@ fn Tab(sheet: Sheet) -> impl IntoView {
             role="tab"
             id=format!("tab-{}", sheet.id())
             data-testid=sheet.hook()
+            hidden=move || !is_there(&state, sheet)
             aria-selected=move || chosen().to_string()
             aria-controls="lab-sheet"
             tabindex=move || if chosen() || (state.sheet.get().is_none() && sheet == SHEETS[0]) { "0" } else { "-1" }
@@ -107,13 +116,14 @@ fn Tab(sheet: Sheet) -> impl IntoView {
 
 /// Left and right go from tab to tab, as everywhere.
 fn arrows(state: &State, event: &KeyboardEvent) {
-    let by = match event.key().as_str() {
-        "ArrowLeft" => SHEETS.len() - 1,
+    let by: isize = match event.key().as_str() {
+        "ArrowLeft" => -1,
         "ArrowRight" => 1,
         _ => return,
     };
-    let at = state.sheet.get_untracked().and_then(|s| SHEETS.iter().position(|t| *t == s)).unwrap_or(0);
-    let to = SHEETS[(at + by) % SHEETS.len()];
+    let there: Vec<Sheet> = SHEETS.into_iter().filter(|s| untrack(|| is_there(state, *s))).collect();
+    let at = state.sheet.get_untracked().and_then(|s| there.iter().position(|t| *t == s)).unwrap_or(0);
+    let to = there[(at.cast_signed() + by).rem_euclid(there.len().cast_signed()).cast_unsigned()];
     state.sheet.set(Some(to));
     let tab = document().get_element_by_id(&format!("tab-{}", to.id()));
     if let Some(tab) = tab.and_then(|t| t.dyn_into::<HtmlElement>().ok()) {

@@ -9,6 +9,7 @@ mod bitmaps;
 mod charts;
 mod clusters;
 mod compare;
+mod contingency;
 mod empty;
 mod experiments;
 mod explain;

@@ -17,7 +17,9 @@ pub(super) fn Progress() -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
     let running = Memo::new(move |_| state.phase.get() == Phase::Running || state.busy.get());
-    let now = move || state.stages.with(sentence);
+    // On an open album only clusters are asked for.
+    let first = move || if state.phase.get() == Phase::Done { title(Stage::Clusters) } else { "Starting" };
+    let now = move || state.stages.with(|stages| sentence(stages, first()));
     view! {
         <div class="progress" class:on=move || running.get() data-testid="progress">
             <Show when=move || running.get()>
@@ -42,12 +44,12 @@ pub(super) fn Progress() -> impl IntoView {
 }
 
 /// Which stage is at work, and how it goes.
-fn sentence(stages: &StageState) -> (String, String) {
+fn sentence(stages: &StageState, first: &str) -> (String, String) {
     let fetching = stages.fetches.iter().find(|f| f.done < f.total);
     let Some(stage) = stages.current() else {
         return match fetching {
             Some(f) => (title(Stage::Models).to_owned(), fetched(f)),
-            None => ("Starting".to_owned(), String::new()),
+            None => (first.to_owned(), String::new()),
         };
     };
     if let (Stage::Models, Some(f)) = (stage, fetching) {

@@ -11,6 +11,7 @@ use super::inspector::Inspector;
 use super::lab::Lab;
 use super::progress::Stages;
 use super::recipe::Recipe;
+use crate::pause::Later;
 use crate::state::{Pane, State};
 
 impl Pane {
@@ -24,7 +25,7 @@ impl Pane {
     }
 }
 
-/// What is seen while an album is made or open.
+/// What is seen while an album is made or open; its parts come one task after another.
 #[component]
 pub(super) fn Workspace() -> impl IntoView {
     let state = expect_context::<State>();
@@ -34,15 +35,14 @@ pub(super) fn Workspace() -> impl IntoView {
         <main class="work" id="main" data-pane=move || state.pane.get().name() data-lab=lab>
             <aside class="left" aria-label="Clusters">
                 <Show when=move || clustered.get() fallback=Stages>
-                    <Recipe/>
-                    <Clusters/>
+                    <Later tasks=1><Recipe/></Later>
+                    <Later tasks=2><Clusters/></Later>
                 </Show>
             </aside>
-            <Atlas/>
-            <Lab/>
+            <section class="centre" aria-label="Map"><Later tasks=1><Atlas/></Later></section>
+            <section class="lab" aria-label="Lab"><Later tasks=2><Lab/></Later></section>
             <aside class="right" id="pictures" aria-label="Pictures">
-                <Inspector/>
-                <Grid/>
+                <Later tasks=3><Inspector/><Grid/></Later>
             </aside>
         </main>
         <nav class="panes" aria-label="Panes">

@@ -7,6 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use web_sys::HtmlCanvasElement;
 
+use crate::pause::pause;
+
 /// What draws the map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backend {
@@ -58,8 +60,10 @@ impl Gpu {
         let instance = wgpu::Instance::new(descriptor);
         let target = wgpu::SurfaceTarget::Canvas(canvas.clone());
         let surface = instance.create_surface(target).map_err(|e| e.to_string())?;
+        pause().await;
         let options = wgpu::RequestAdapterOptions { compatible_surface: Some(&surface), ..Default::default() };
         let adapter = instance.request_adapter(&options).await.map_err(|e| e.to_string())?;
+        pause().await;
         let limits = match backend {
             Backend::WebGpu => wgpu::Limits::downlevel_defaults(),
             Backend::WebGl2 => wgpu::Limits::downlevel_webgl2_defaults(),
@@ -70,6 +74,7 @@ impl Gpu {
             ..Default::default()
         };
         let (device, queue) = adapter.request_device(&wanted).await.map_err(|e| e.to_string())?;
+        pause().await;
         let lost = Lost::default();
         let told = lost.clone();
         device.set_device_lost_callback(move |_, _| told.happened());

@@ -20,6 +20,7 @@ use gistmap::scene::density::Density;
 use gistmap::scene::splat::Sheet;
 use web_sys::{HtmlCanvasElement, ImageBitmap};
 
+use crate::pause::pause;
 pub(crate) use gpu::Backend;
 pub(super) use marks::{Mark, Shape};
 pub(super) use pictures::Shown;
@@ -63,16 +64,19 @@ impl Renderer {
     /// As [`gpu::Gpu::open`].
     pub(super) async fn open(canvas: &HtmlCanvasElement, backend: Backend) -> Result<Self, String> {
         let gpu = gpu::Gpu::open(canvas, backend).await?;
+        pause().await;
         let camera = pipeline::CameraSlot::new(&gpu, size_of::<Camera>() as u64);
-        Ok(Self {
-            heat: heat::Heat::new(&gpu, &camera),
-            points: points::Points::new(&gpu, &camera),
-            still: still::Still::new(&gpu, &camera),
-            pictures: pictures::Pictures::new(&gpu, &camera),
-            marks: marks::Marks::new(&gpu, &camera),
-            camera,
-            gpu,
-        })
+        // Each pipeline is compiled, and waited for by the browser, in a task of its own.
+        let heat = heat::Heat::new(&gpu, &camera);
+        pause().await;
+        let points = points::Points::new(&gpu, &camera);
+        pause().await;
+        let still = still::Still::new(&gpu, &camera).await;
+        pause().await;
+        let pictures = pictures::Pictures::new(&gpu, &camera);
+        pause().await;
+        let marks = marks::Marks::new(&gpu, &camera);
+        Ok(Self { gpu, camera, heat, points, still, pictures, marks })
     }
 
     pub(super) fn backend(&self) -> Backend {

@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use gistmap::scene::slots::Slots;
 use web_sys::ImageBitmap;
 
-use super::gpu::{Gpu, Vertices};
+use super::gpu::{Backend, Gpu, Vertices};
 use super::pipeline::{CameraSlot, Recipe, build, sampler_entry, smooth_sampler, texture_entry, vertices};
 
 /// Side of a tile in texels.
@@ -212,7 +212,8 @@ fn copy(gpu: &Gpu, bitmap: &ImageBitmap, texture: &wgpu::Texture, [x, y, z]: [u3
         origin: wgpu::Origin3d { x, y, z },
         aspect: wgpu::TextureAspect::All,
         color_space: wgpu::PredefinedColorSpace::Srgb,
-        premultiplied_alpha: false,
+        // WebGL takes bitmaps as they are, which is premultiplied.
+        premultiplied_alpha: gpu.backend == Backend::WebGpu,
     };
     gpu.queue.copy_external_image_to_texture(&source, target, size);
     // WebGL copies only when something is submitted; the bitmap may be closed before the next frame is.

@@ -12,6 +12,7 @@ use super::pipeline::{
 };
 use super::texture::Picture;
 use super::{Camera, clear};
+use crate::pause::pause;
 
 /// The still, the sheet that its points come from, and their pipelines.
 pub(super) struct Still {
@@ -30,7 +31,7 @@ struct Pictures {
 }
 
 impl Still {
-    pub(super) fn new(gpu: &Gpu, camera: &CameraSlot) -> Self {
+    pub(super) async fn new(gpu: &Gpu, camera: &CameraSlot) -> Self {
         let flat = texture_entry(0, wgpu::TextureViewDimension::D2);
         let layout = |entries: &[wgpu::BindGroupLayoutEntry]| {
             gpu.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("still"), entries })
@@ -48,8 +49,10 @@ impl Still {
             buffers: &[vertices(16, &CORNER)],
             textures: Some(&still_layout),
         };
+        let stamping = build(gpu, camera, &stamping);
+        pause().await;
         Self {
-            stamping: build(gpu, camera, &stamping),
+            stamping,
             showing: build(gpu, camera, &showing),
             sampler: smooth_sampler(gpu),
             corners: Vertices::default(),

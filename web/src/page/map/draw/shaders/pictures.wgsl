@@ -42,9 +42,11 @@ fn vertex(
     return out;
 }
 
+// Colours are premultiplied; what is transparent is white, as in thumbnails.
 fn texel(cell: u32, uv: vec2f) -> vec3f {
     if (cell & DETAIL) != 0u {
-        return textureSampleLevel(details, smooth_sampler, uv, cell & 0xffffu, 0.0).rgb;
+        let sharp = textureSampleLevel(details, smooth_sampler, uv, cell & 0xffffu, 0.0);
+        return sharp.rgb + vec3f(1.0 - sharp.a);
     }
     let tile = cell % (ACROSS * ACROSS);
     let corner = vec2f(f32(tile % ACROSS), f32(tile / ACROSS));

@@ -1,71 +1,25 @@
-//! The page's only way to the engine worker: starts it, speaks to it, hears it, and starts another one when it dies,
-//! hangs or loses its device. What was computed is in the engine's store, so the new one goes on where the old one was.
+//! The page's only way to the engine worker: starts it, speaks to it, hears it (`hearing`), and starts another one when it
+//! dies, hangs or loses its device. What was computed is in the engine's store, so the new one goes on where the old one
+//! was.
+
+mod hearing;
+mod worker;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use gistmap::protocol::{CellRequest, DeviceChoice, Event, Plan};
-use gistmap_web::protocol::{FromEngine, ToEngine, Trouble, decode, encode};
+use gistmap::protocol::CellRequest;
+use gistmap_web::protocol::ToEngine;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::{Blob, ErrorEvent, File, HtmlAnchorElement, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
+use web_sys::{Blob, ErrorEvent, File, HtmlAnchorElement, MessageEvent, Url};
 
 use crate::state::{Phase, State, blob};
+use hearing::WATCH;
+use worker::{Engine, Source, post, start_worker};
 
-/// Where the page says what the workers' script is called.
-const SCRIPT: &str = "data-worker";
-/// The worker's name tells the script which program to load.
-const ENGINE: &str = "engine";
-/// How often the page looks whether the engine has been heard.
-const WATCH: Duration = Duration::from_secs(5);
-/// So many looks without a word while something was asked for: it hangs. Shaders of a slow GPU take their time.
-const SILENT_LOOKS: u32 = 36;
-/// Engines that may be lost over one collection before the page gives up.
-const MAX_LOSSES: u32 = 3;
-/// From this loss on, networks run on the processor.
-const LOSSES_OF_GPU: u32 = 2;
 /// Addresses of large pictures that are kept.
 const KEPT_LARGE: usize = 24;
-
-/// What is open, as the engine must be told it again after a loss.
-#[derive(Clone)]
-enum Source {
-    Folder { title: String, paths: Vec<String>, files: js_sys::Array },
-    Sample,
-    Album(JsValue),
-}
-
-impl Source {
-    fn command(&self) -> ToEngine {
-        match self {
-            Self::Folder { title, paths, files } => {
-                ToEngine::Open { title: title.clone(), paths: paths.clone(), files: files.clone() }
-            }
-            Self::Sample => ToEngine::OpenSample,
-            Self::Album(file) => ToEngine::OpenAlbum { file: file.clone() },
-        }
-    }
-}
-
-/// One engine worker and what it is at.
-#[derive(Default)]
-struct Engine {
-    worker: Option<Worker>,
-    /// What hears the worker; must live as long as it does.
-    ears: Vec<Closure<dyn FnMut(JsValue)>>,
-    ready: bool,
-    /// Said before the worker was ready.
-    waiting: Vec<ToEngine>,
-    source: Option<Source>,
-    /// A cell that was asked for and has not come.
-    cell: Option<CellRequest>,
-    /// Which file of [`Source::Folder`] a picture is.
-    files: HashMap<String, u32>,
-    losses: u32,
-    silent: u32,
-    /// Addresses of large pictures, oldest first.
-    large: Vec<(u32, Option<String>)>,
-}
 
 /// A handle to the engine. Copies share it.
 #[derive(Clone, Copy)]
@@ -259,118 +213,18 @@ impl Link {
             e.ready = false;
             e.silent = 0;
             e.waiting.clear();
+            e.heard.clear();
             (std::mem::replace(&mut e.worker, worker), std::mem::replace(&mut e.ears, vec![hear, fail]))
         });
         if let Some((old, ears)) = old {
             if let Some(worker) = old {
+                // What it has said already is on its way, and its ears are about to go.
+                worker.set_onmessage(None);
+                worker.set_onerror(None);
                 worker.terminate();
             }
             // The closure that runs just now may be among them.
             set_timeout(move || drop(ears), Duration::ZERO);
-        }
-    }
-
-    fn hear(&self, data: JsValue) {
-        self.engine.update_value(|e| e.silent = 0);
-        let message = match decode::<FromEngine>(data) {
-            Ok(message) => message,
-            Err(why) => {
-                let text = format!("Page and engine are of different versions ({why}). Reload the page.");
-                self.state.toast(true, text);
-                return;
-            }
-        };
-        match message {
-            FromEngine::Failed { trouble: Trouble::Device, message } => self.lost(&message),
-            FromEngine::File { name, mime, bytes } => self.save(&name, &mime, &bytes),
-            FromEngine::Picture { picture, bytes } => {
-                let url = if bytes.is_empty() { None } else { blob(&bytes, "") };
-                let url = url.and_then(|b| Url::create_object_url_with_blob(&b).ok());
-                self.keep_large(u32::try_from(picture).unwrap_or(u32::MAX), url);
-            }
-            message => {
-                let next = self.next(&message);
-                if matches!(message, FromEngine::Failed { .. }) {
-                    self.exporting.set(Vec::new());
-                }
-                self.state.apply(message);
-                for command in next {
-                    self.say(command);
-                }
-            }
-        }
-    }
-
-    /// What follows from a message.
-    fn next(&self, message: &FromEngine) -> Vec<ToEngine> {
-        let cell = self.engine.with_value(|e| e.cell.clone());
-        match message {
-            FromEngine::Ready { .. } => self.engine.try_update_value(|e| {
-                e.ready = true;
-                std::mem::take(&mut e.waiting)
-            }),
-            FromEngine::Opened { album: false, .. } => {
-                Some(vec![ToEngine::Run { plan: self.state.plan.get_untracked() }])
-            }
-            // After a loss the run comes first, then the cell that was asked for.
-            FromEngine::Album { view, .. } => cell.map(|cell| {
-                let there = view.cells.get(view.main_cell).is_some_and(|c| is_answer(&cell, c));
-                if there { Vec::new() } else { vec![ToEngine::Cell(cell)] }
-            }),
-            FromEngine::Event(Event::Clustered { .. }) | FromEngine::Failed { .. } => {
-                self.engine.update_value(|e| e.cell = None);
-                None
-            }
-            _ => None,
-        }
-        .unwrap_or_default()
-    }
-
-    /// The engine is gone or of no more use.
-    fn lost(&self, why: &str) {
-        let Some((losses, command)) = self.engine.try_update_value(|e| {
-            e.losses += 1;
-            (e.losses, e.source.as_ref().map(Source::command))
-        }) else {
-            return;
-        };
-        self.exporting.set(Vec::new());
-        if losses > MAX_LOSSES {
-            self.engine.update_value(|e| {
-                if let Some(worker) = e.worker.take() {
-                    worker.terminate();
-                }
-                e.ready = false;
-            });
-            let message = format!(
-                "The engine stopped {losses} times; the last time: {why}. What was computed is kept: reload the page to go on."
-            );
-            self.state.apply(FromEngine::Failed { trouble: Trouble::Input, message });
-            return;
-        }
-        let cpu = losses >= LOSSES_OF_GPU;
-        if cpu {
-            self.state.plan.update(|plan: &mut Plan| plan.device = DeviceChoice::Cpu);
-        }
-        self.spawn();
-        if let Some(command) = command {
-            let how = if cpu { "It goes on without the GPU." } else { "It goes on where it was." };
-            self.state.toast(false, format!("The engine had to be started again ({why}). {how}"));
-            self.say(command);
-        }
-    }
-
-    fn watch(&self) {
-        let state = &self.state;
-        let asked = matches!(state.phase.get_untracked(), Phase::Opening | Phase::Running)
-            || state.busy.get_untracked()
-            || state.searching.get_untracked();
-        let silent = self.engine.try_update_value(|e| {
-            e.silent = if asked && e.source.is_some() { e.silent + 1 } else { 0 };
-            e.silent
-        });
-        if silent.is_some_and(|looks| looks > SILENT_LOOKS) {
-            self.lost(&format!("it said nothing for {} seconds", u64::from(SILENT_LOOKS) * WATCH.as_secs()));
         }
     }
 
@@ -391,30 +245,4 @@ impl Link {
             self.state.toast(true, format!("{name} could not be handed to the browser: is there memory left?"));
         }
     }
-}
-
-/// Whether `cell` is what was asked for.
-fn is_answer(request: &CellRequest, cell: &gistmap::album::Cell) -> bool {
-    let k = match request.k {
-        gistmap::protocol::ClusterCount::Fixed(k) => cell.k == k,
-        _ => true,
-    };
-    k && request.representation == cell.representation
-        && request.clusterer == cell.clusterer
-        && u64::from(request.seed) == cell.seed
-}
-
-fn start_worker() -> Option<Worker> {
-    let script = document().document_element()?.get_attribute(SCRIPT)?;
-    let base = document().base_uri().ok().flatten()?;
-    let address = Url::new_with_base(&script, &base).ok()?.href();
-    let options = WorkerOptions::new();
-    options.set_type(WorkerType::Module);
-    options.set_name(ENGINE);
-    Worker::new_with_options(&address, &options).ok()
-}
-
-fn post(worker: &Worker, command: &ToEngine) -> Result<(), String> {
-    let message = encode(command).map_err(|e| e.to_string())?;
-    worker.post_message(&message).map_err(|e| format!("{e:?}"))
 }
