@@ -5,7 +5,7 @@ import { cp, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 
-import { UNPROVEN, dist, mapOf, pictures, reach, scratch, serve, visit, visitor } from "../harness.js";
+import { UNPROVEN, count, dist, mapOf, pictures, reach, scratch, serve, visit, visitor } from "../harness.js";
 
 /** Waits until the service worker keeps everything. */
 async function kept(page) {
@@ -32,7 +32,7 @@ test("a second visit fetches no model, and needs no server", { skip: UNPROVEN },
   await page.reload();
   await page.locator("html[data-state=empty]").waitFor();
   await mapOf(page, folder);
-  assert.equal(await page.getByTestId("cluster").count(), 3);
+  await count(page, "cluster", 3);
   await page.getByTestId("open-other").click();
   await page.getByTestId("try-sample").click();
   await page.getByTestId("picture").first().waitFor();
