@@ -31,7 +31,7 @@ enum Ahead {
     #[default]
     Nothing,
     Opening,
-    Ready(Opened),
+    Ready(Box<Opened>),
 }
 
 thread_local! {
@@ -65,7 +65,7 @@ fn prepare() {
             })
             .forget();
         }
-        AHEAD.set(opened.map_or(Ahead::Nothing, Ahead::Ready));
+        AHEAD.set(opened.map_or(Ahead::Nothing, |opened| Ahead::Ready(Box::new(opened))));
     });
 }
 
@@ -97,7 +97,7 @@ pub(super) async fn take() -> Result<Opened, String> {
         // Taking it makes the browser give it pixels of another size, which is a task's work already.
         wait(LOOK_AGAIN).await;
         match AHEAD.take() {
-            Ahead::Ready(opened) => return Ok(opened),
+            Ahead::Ready(opened) => return Ok(*opened),
             Ahead::Nothing => return open().await,
             Ahead::Opening => AHEAD.set(Ahead::Opening),
         }
