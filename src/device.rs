@@ -18,13 +18,13 @@ pub use watch::on_trouble;
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
     /// No adapter, or its driver refused.
-    #[error("no GPU works through wgpu: {0}; install a Vulkan driver or use --device cpu")]
+    #[error("no GPU works through wgpu: {0}")]
     Wgpu(String),
     /// CUDA was asked for and is not there.
-    #[error("CUDA does not work: {0}; use --device wgpu or --device cpu")]
+    #[error("CUDA does not work: {0}")]
     Cuda(String),
     /// The device computes wrong numbers.
-    #[error("{name} computes wrong numbers ({detail}); update its driver or use --device cpu")]
+    #[error("{name} computes wrong numbers ({detail}): its driver is broken")]
     Wrong {
         /// The device.
         name: String,
@@ -101,17 +101,6 @@ pub async fn select(choice: DeviceChoice) -> Result<Selected, DeviceError> {
     }
 }
 
-/// In a page: WebGPU where it works, for browsers offer no other device, and seldom one that is slow.
-#[cfg(target_arch = "wasm32")]
-async fn automatic() -> Selected {
-    match open_wgpu("this browser offers WebGPU, and it computes the right numbers".to_owned()).await {
-        Ok(selected) => selected,
-        Err(DeviceError::Wgpu(reason)) => processor(format!("this browser offers no WebGPU ({reason})")),
-        Err(error) => processor(format!("WebGPU does not work here: {error}")),
-    }
-}
-
-#[cfg(not(target_arch = "wasm32"))]
 async fn automatic() -> Selected {
     if cfg!(feature = "cuda")
         && let Ok(cuda) = open_cuda().await
@@ -148,11 +137,19 @@ async fn adapters() -> Vec<DeviceInfo> {
     let described = adapters.iter().map(|adapter| {
         let info = adapter.get_info();
         let software = info.device_type == wgpu::DeviceType::Cpu;
-        DeviceInfo { choice: DeviceChoice::Wgpu, name: format!("{} ({:?})", info.name, info.backend), software }
+        DeviceInfo { choice: DeviceChoice::Wgpu, name: shown(&info), software }
     });
     let mut described: Vec<_> = described.collect();
     described.dedup();
     described
+}
+
+/// An adapter for people; browsers keep its name to themselves.
+fn shown(info: &wgpu::AdapterInfo) -> String {
+    match info.name.as_str() {
+        "" => format!("{:?}", info.backend),
+        name => format!("{name} ({:?})", info.backend),
+    }
 }
 
 async fn open_wgpu(why: String) -> Result<Selected, DeviceError> {
@@ -168,7 +165,7 @@ async fn wgpu_device() -> Result<(Device, String, Batch), DeviceError> {
         return Ok(opened.clone());
     }
     let opened = Device::wgpu_options().init_with_setup_async().await.map_err(|e| e.to_string());
-    // A processor that acts as a GPU has to be asked for; browsers give what they have at the first request.
+    // A processor that acts as a GPU has to be asked for natively; browsers give what they have at the first request.
     #[cfg(not(target_arch = "wasm32"))]
     let opened = match opened {
         Ok(opened) => Ok(opened),
@@ -179,10 +176,7 @@ async fn wgpu_device() -> Result<(Device, String, Batch), DeviceError> {
     };
     let (device, setup) = opened.map_err(DeviceError::Wgpu)?;
     let (info, limits) = (setup.adapter.get_info(), setup.device.limits());
-    let name = match info.name.as_str() {
-        "" => format!("{:?}", info.backend),
-        name => format!("{name} ({:?})", info.backend),
-    };
+    let name = shown(&info);
     #[cfg(target_arch = "wasm32")]
     watch::watch(&setup.device);
     check(&device, &name).await?;

@@ -8,13 +8,13 @@ use ndarray::Array2;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadbackError {
     /// The device reported an error, such as too little memory.
-    #[error("the device failed while computing: {0}; try --device cpu")]
+    #[error("the device failed while computing: {0}")]
     Device(String),
     /// The device is gone: a driver was reset, a GPU unplugged.
-    #[error("the device was lost while computing: {0}; run again to go on, or use --device cpu")]
+    #[error("the device was lost while computing: {0}")]
     Lost(String),
     /// A device's output holds NaN or infinity: a broken kernel or driver.
-    #[error("the device computed numbers that are not finite; its driver is broken, use --device cpu")]
+    #[error("the device computed numbers that are not finite: its driver is broken")]
     NotFinite,
     /// The processor's output does: no kernel of ours gives that for whole weights.
     #[error("the network gave numbers that are not finite: its weights are damaged, get the model again")]

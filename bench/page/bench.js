@@ -8,7 +8,8 @@ import path from "node:path";
 import { after, test } from "node:test";
 import { brotliCompressSync, constants } from "node:zlib";
 
-import { SAMPLE, SHARED, albumOf, dist, mapOf, pictures, serve, visit, visitor } from "../../tests/browser/harness.js";
+import { SAMPLE, SHARED, albumOf, dist, mapOf, pictures, scratch, serve, terminal, visit, visitor } from "../../tests/browser/harness.js";
+import { multiply } from "./many.js";
 
 const ROUNDS = Number(process.env.GISTMAP_BENCH_ROUNDS ?? 3);
 const GRAPH = process.env.GISTMAP_GRAPH;
@@ -51,7 +52,8 @@ for (const [provider, webgpu, few, many] of [
     for (let round = 0; round < ROUNDS; round += 1) {
       // A new visitor each time: what was computed is kept, and would not be computed again.
       const browser = await visitor(t, { webgpu });
-      const page = await visit(browser, await serve(t));
+      // WebGPU is software here, and has to be asked for.
+      const page = await visit(browser, (await serve(t)) + (webgpu ? "?device=wgpu" : ""));
       // The first pictures wait for shaders; they are known when the others come.
       await pace(page, await pictures(t, 1, few));
       ours.push(await pace(page, await pictures(t, 2, many)));
@@ -142,6 +144,44 @@ test("decoding by hands", { timeout: 600_000 }, async (t) => {
     return rates;
   }, files);
 });
+
+for (const [renderer, webgpu] of [
+  ["WebGL", false],
+  ["WebGPU", true],
+]) {
+  test(`a map of 60,000 pictures, ${renderer}`, { timeout: 1_200_000 }, async (t) => {
+    const album = path.join(await scratch(t, "many"), "album");
+    await multiply(await terminal(t, SAMPLE, "--text", "tags"), album, 172);
+    const page = await visit(await visitor(t, { webgpu }), await serve(t, { album }));
+    await page.locator("html[data-state=done]").waitFor();
+    const map = page.getByTestId("map");
+    const { x, y, width, height } = await map.boundingBox();
+    const [middle, centre] = [x + width / 2, y + height / 2];
+    await page.mouse.move(middle, centre);
+    await page.waitForTimeout(3000);
+    await page.evaluate(() => {
+      globalThis.frames = [];
+      const count = (now) => globalThis.frames.push(now) && requestAnimationFrame(count);
+      requestAnimationFrame(count);
+    });
+    const costs = [];
+    for (let turn = 0; turn < 80; turn += 1) {
+      // In, across, out, across.
+      if (turn % 40 < 20) {
+        await page.mouse.wheel(0, turn < 40 ? -60 : 60);
+      } else {
+        if (turn % 40 === 20) await page.mouse.down();
+        await page.mouse.move(middle + 200 * Math.sin(turn / 3), centre + 100 * Math.cos(turn / 3));
+        if (turn % 40 === 39) await page.mouse.up();
+      }
+      await page.waitForTimeout(50);
+      costs.push(await page.evaluate(() => Number(document.querySelector("[data-frame-ms]")?.dataset.frameMs)));
+    }
+    const frames = await page.evaluate(() => globalThis.frames);
+    const gaps = frames.slice(1).map((time, i) => time - frames[i]);
+    figures.map = { ...figures.map, [renderer]: { gaps, costs } };
+  });
+}
 
 test("memory", { timeout: 3_600_000 }, async (t) => {
   const folder = path.join(SHARED ?? "", "data/food101_10/images");

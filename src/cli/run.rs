@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use gistmap::album::folder::AlbumFolder;
 use gistmap::album::manifest::{MANIFEST, Manifest, ModelEntry};
 use gistmap::album::{Album, files};
 use gistmap::collection::{Collection, folder};
-use gistmap::engine::{Engine, ModelSource, Pool, StoredThumbnails};
+use gistmap::device::DeviceError;
+use gistmap::engine::{Engine, ModelSource, Pool, RunError, StoredThumbnails};
 use gistmap::protocol::{Cancel, ClusterCount, Command, Event, Plan};
 use gistmap::runtime::block_on;
 use gistmap::store::{BlobStore, MemoryStore, SegmentStore};
@@ -78,7 +79,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
     let command = Command::Run { collection: job.collection.clone(), plan: job.plan.clone() };
     let result = block_on(engine.handle(command, &mut album, &mut |event| printer.print(&event)));
     printer.clear();
-    result?;
+    result.map_err(advised)?;
     let album = album.context("the engine ended without an album")?;
     write(&job, &album, store.as_ref())?;
     if arguments.json {
@@ -87,6 +88,18 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
         print_summary(&album, &arguments.output);
     }
     Ok(())
+}
+
+/// What a person at a terminal can do about an error.
+fn advised(error: RunError) -> anyhow::Error {
+    let advice = match &error {
+        RunError::Device(DeviceError::Wgpu(_)) => "install a Vulkan driver or use --device cpu",
+        RunError::Device(_) => "use --device wgpu or --device cpu",
+        RunError::DeviceLost(_) => "run again with --resume to go on, with --device cpu if it happens again",
+        RunError::Cancelled => "run again with --resume to go on",
+        _ => return error.into(),
+    };
+    anyhow!("{error}; {advice}")
 }
 
 fn check(arguments: &RunArguments) -> Result<Job, Failed> {

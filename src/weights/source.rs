@@ -1,6 +1,7 @@
 //! The model folder as the engine's source of models.
 
 use gistmap_models::manifest::Role;
+use gistmap_models::precision::Precision;
 
 use super::{ModelFolder, read_checkpoint};
 use crate::engine::{Model, ModelSource};
@@ -19,7 +20,7 @@ impl ModelSource for ModelFolder {
             let rest = files.map(|f| Ok((f.name.clone(), self.read(&manifest, &f.name)?)));
             let files = rest.collect::<Result<_, super::WeightsError>>()?;
             let identity = manifest.weights_sha256().to_owned();
-            Ok(Model { manifest, weights: identity, checkpoint, files })
+            Ok(Model { manifest, weights: identity, checkpoint, precision: Precision::F32, files })
         };
         open().map_err(|e: super::WeightsError| e.to_string())
     }

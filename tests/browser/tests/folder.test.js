@@ -10,7 +10,8 @@ for (const webgpu of [true, false]) {
   test(`a dropped folder becomes the map that the terminal makes, on ${device}`, { skip: webgpu && UNPROVEN }, async (t) => {
     const folder = await pictures(t, 4, 8);
     const expected = await albumIn(await terminal(t, folder));
-    const page = await visit(await visitor(t, { webgpu }), await serve(t));
+    // WebGPU is software here, and has to be asked for.
+    const page = await visit(await visitor(t, { webgpu }), (await serve(t)) + (webgpu ? "?device=wgpu" : ""));
     await mapOf(page, folder);
     assert.equal(await page.getByTestId("cluster").count(), 4, "as many clusters as label folders");
     assert.ok(await page.getByTestId("map").isVisible());

@@ -52,10 +52,9 @@ test("an update is taken at the next visit, and the old release is gone after it
   page = await visit(browser, address);
   assert.equal(await release(), "0000000000000001");
   assert.equal(await page.evaluate(() => getComputedStyle(document.body).getPropertyValue("--updated").trim()), "yes");
-  await page.waitForFunction(() => navigator.serviceWorker.getRegistration().then((it) => it.waiting ?? it.active));
-  const other = await browser.newPage();
+  await page.waitForFunction(async () => (await navigator.serviceWorker.getRegistration()).waiting);
+  await browser.newPage();
   await page.close();
-  await other.waitForTimeout(500);
   page = await visit(browser, address);
   await page.waitForFunction(async () => (await caches.keys()).filter((name) => name.startsWith("gistmap-")).length === 1);
   assert.notDeepEqual(await page.evaluate(() => caches.keys()), [`gistmap-${first}`]);

@@ -10,7 +10,7 @@ import { UNPROVEN, albumOf, ari, drop, engines, labels, cells, mapOf, pictures, 
 test("a device that is lost mid-run is replaced, and the run goes on", { skip: UNPROVEN }, async (t) => {
   const folder = await pictures(t, 4, 8);
   const browser = await visitor(t, { trouble: [/device/i, /lost/i, /destroyed/i] });
-  const page = await visit(browser, await serve(t));
+  const page = await visit(browser, (await serve(t)) + "?device=wgpu");
   await keepDevices(page);
   await drop(page, folder);
   await page.getByTestId("picture").first().waitFor();

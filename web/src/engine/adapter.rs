@@ -12,6 +12,8 @@ pub(crate) struct Adapter {
     pub(crate) name: String,
     /// Whether it computes in half precision.
     pub(crate) f16: bool,
+    /// A processor that acts as a GPU: slower than gistmap's own kernels, so that it has to be asked for.
+    pub(crate) software: bool,
 }
 
 /// Asks for an adapter; none where the browser has no WebGPU, or nothing to offer.
@@ -31,7 +33,9 @@ pub(crate) async fn find(scope: &WorkerGlobalScope) -> Option<Adapter> {
     let has: Function = field(&features, "has")?.dyn_into().ok()?;
     let f16 = has.call1(&features, &"shader-f16".into()).is_ok_and(|answer| answer.is_truthy());
     let name = if name.is_empty() { "a GPU".to_owned() } else { name };
-    Some(Adapter { name, f16 })
+    // Older browsers say it of the adapter itself.
+    let fallback = field(&info, "isFallbackAdapter").or_else(|| field(&adapter, "isFallbackAdapter"));
+    Some(Adapter { name, f16, software: fallback.is_some_and(|answer| answer.is_truthy()) })
 }
 
 fn field(object: &JsValue, name: &str) -> Option<JsValue> {

@@ -10,6 +10,7 @@ use gistmap::runtime::Stopwatch;
 use gistmap::store::SegmentFile;
 use gistmap_models::checkpoint::Checkpoint;
 use gistmap_models::manifest::{self, Manifest, Role};
+use gistmap_models::precision::Precision;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use web_sys::WorkerGlobalScope;
@@ -21,6 +22,8 @@ use super::opfs::{Folder, OpfsFile};
 const INDEX: &str = "packs/packs.json";
 /// Where packs are kept between visits.
 const FOLDER: &str = "packs";
+/// The quantization for devices that compute in half precision.
+const HALF: &str = "f16";
 /// Seconds between two words about a download.
 const TELL_EVERY: f64 = 0.1;
 
@@ -74,7 +77,7 @@ pub(crate) struct Packs {
 impl Packs {
     /// Nothing is fetched yet; `f16` says whether the device computes in half precision.
     pub(crate) fn new(scope: WorkerGlobalScope, f16: bool) -> Self {
-        let preferred = if f16 { "f16" } else { "q8" };
+        let preferred = if f16 { HALF } else { "q8" };
         // The built-in manifests are proven valid by a test of `gistmap-models`.
         let manifests = manifest::all().unwrap_or_default();
         Self { scope, preferred, manifests, index: RefCell::default(), kept: RefCell::default() }
@@ -210,7 +213,8 @@ impl ModelSource for Packs {
         let files = pack.files.iter().map(|file| Ok((file.name.clone(), self.bytes(file)?)));
         let files = files.collect::<Result<_, String>>()?;
         // Results depend on the weights as they are packed.
-        Ok(Model { manifest, weights: pack.weights.sha256, checkpoint, files })
+        let precision = if pack.quantization == HALF { Precision::F16 } else { Precision::F32 };
+        Ok(Model { manifest, weights: pack.weights.sha256, checkpoint, precision, files })
     }
 }
 

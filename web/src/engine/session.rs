@@ -58,7 +58,7 @@ struct Session<'a> {
 pub(crate) async fn run(scope: WorkerGlobalScope, desk: Rc<Desk>, inbox: Rc<Inbox>) {
     let adapter = adapter::find(&scope).await;
     let (store, note) = results::open(&scope).await;
-    let packs = Packs::new(scope.clone(), adapter.as_ref().is_some_and(|adapter| adapter.f16));
+    let packs = Packs::new(scope.clone(), adapter.as_ref().is_some_and(|adapter| adapter.f16 && !adapter.software));
     let engine = Engine::new(&packs, store.as_ref(), &desk.hands, desk.cancel.clone());
     let speed = Speed::new(store.as_ref(), adapter.as_ref());
     let (webgpu, about) = speed.about();
@@ -179,6 +179,7 @@ impl Session<'_> {
         self.engine.handle(command, &mut self.album, &mut emit).await.map_err(|error| match error {
             RunError::Cancelled => (Trouble::Stopped, STOPPED.to_owned()),
             RunError::DeviceLost(_) => (Trouble::Device, error.to_string()),
+            RunError::Device(_) => input(format!("{error}; choose CPU as the device, or update the browser")),
             other => input(other.to_string()),
         })?;
         if changes {

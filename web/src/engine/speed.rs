@@ -31,8 +31,12 @@ pub(crate) struct Speed<'a> {
 impl<'a> Speed<'a> {
     /// What is to be expected before anything has run: `adapter` is what the browser offers.
     pub(crate) fn new(store: &'a dyn BlobStore, adapter: Option<&Adapter>) -> Self {
+        let device = match adapter {
+            Some(Adapter { name, software: false, .. }) => Device::WebGpu(name.clone()),
+            Some(_) => Device::Processor("WebGPU is software here, and slower".to_owned()),
+            None => Device::Processor("no WebGPU here".to_owned()),
+        };
         let adapter = adapter.map(|adapter| adapter.name.clone());
-        let device = adapter.clone().map_or_else(|| Device::Processor("no WebGPU here".to_owned()), Device::WebGpu);
         let mut speed = Self { store, adapter, device, start: None, rate: None, told: Stopwatch::start() };
         speed.rate = speed.remembered();
         speed

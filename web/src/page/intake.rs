@@ -82,12 +82,14 @@ impl Intake {
         self.link.open_sample();
     }
 
-    /// Opens the album that the page's address names (`?album=…`), where it does.
+    /// Does what the page's address asks for: `?album=…` opens an album, `?device=…` sets the device.
     pub(crate) fn linked(self) {
-        let Ok(search) = location().search() else { return };
-        let Some(album) = web_sys::UrlSearchParams::new_with_str(&search).ok().and_then(|p| p.get("album")) else {
-            return;
-        };
+        let search = location().search().unwrap_or_default();
+        let Ok(asked) = web_sys::UrlSearchParams::new_with_str(&search) else { return };
+        if let Some(device) = asked.get("device").and_then(|name| name.parse().ok()) {
+            self.state.plan.update(|plan| plan.device = device);
+        }
+        let Some(album) = asked.get("album") else { return };
         self.state.opening();
         spawn_local(async move {
             match fetch(&album).await {

@@ -49,6 +49,16 @@ fn table(figures: &Value) -> Table {
             .remarks
             .push(format!("{hands} hand(s) decode {:.0} pictures a second", rate.as_f64().unwrap_or_default()));
     }
+    for (renderer, map) in figures["map"].as_object().into_iter().flatten() {
+        let (gaps, costs) = (numbers(&map["gaps"]), numbers(&map["costs"]));
+        let slowest = gaps.iter().copied().fold(0.0, f64::max);
+        table.remarks.push(format!(
+            "60,000 points panned and zoomed, {renderer}: {:.0} frames a second (median), slowest frame {slowest:.0} ms; \
+             {:.1} ms of the page's thread a frame",
+            1000.0 / median(&gaps),
+            median(&costs)
+        ));
+    }
     for (process, megabytes) in figures["memory"].as_object().into_iter().flatten() {
         let peak = megabytes.as_f64().unwrap_or_default();
         table.remarks.push(format!("2,000 pictures: {process} process at most {peak:.0} MB"));

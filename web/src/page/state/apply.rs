@@ -38,7 +38,6 @@ impl State {
     /// Files are being gathered.
     pub(crate) fn opening(&self) {
         self.forget_run();
-        self.plan.update(|plan| plan.device = gistmap::protocol::DeviceChoice::Auto);
         self.title.set(String::new());
         self.expected.set(0);
         self.phase.set(Phase::Opening);
