@@ -119,18 +119,18 @@ pub fn categorical(k: usize, theme: Theme) -> Vec<Colour> {
     views.push(seen(noise(theme)));
     views.push(seen(background(theme)));
     let candidates = candidates(theme);
+    let candidate_views: Vec<[[f64; 3]; 3]> = candidates.iter().map(|&c| seen(c)).collect();
     // The distance of each candidate to the nearest colour chosen so far.
-    let mut nearest: Vec<f64> =
-        candidates.iter().map(|&c| views.iter().map(|v| distance(&seen(c), v)).fold(f64::INFINITY, f64::min)).collect();
+    let to_nearest = |c: &[[f64; 3]; 3]| views.iter().map(|v| distance(c, v)).fold(f64::INFINITY, f64::min);
+    let mut nearest: Vec<f64> = candidate_views.iter().map(to_nearest).collect();
     while chosen.len() < k {
         let best = nearest.iter().enumerate().fold(0, |best, (i, &d)| if d > nearest[best] { i } else { best });
         if nearest[best] <= 0.0 {
             break;
         }
         chosen.push(candidates[best]);
-        let view = seen(candidates[best]);
-        for (d, &c) in nearest.iter_mut().zip(&candidates) {
-            *d = d.min(distance(&seen(c), &view));
+        for (d, view) in nearest.iter_mut().zip(&candidate_views) {
+            *d = d.min(distance(view, &candidate_views[best]));
         }
     }
     let distinct = chosen.len();

@@ -132,6 +132,7 @@ impl Link {
                 if let Some(worker) = e.worker.take() {
                     worker.terminate();
                 }
+                e.waiting.clear();
                 e.ready = false;
             });
             let message = format!(

@@ -33,17 +33,22 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Starts the engine and watches it.
-    pub(crate) fn start(state: State) -> Self {
-        let link = Self {
+    /// Without an engine yet: what it is to do waits for it.
+    pub(crate) fn new(state: State) -> Self {
+        Self {
             state,
             engine: StoredValue::new_local(Engine::default()),
             large: RwSignal::new(None),
             exporting: RwSignal::new(Vec::new()),
-        };
-        link.spawn();
-        set_interval(move || link.watch(), WATCH);
-        link
+        }
+    }
+
+    /// Starts the engine, where nothing has done so yet, and watches it.
+    pub(crate) fn start(self) {
+        if self.engine.with_value(|e| e.worker.is_none()) {
+            self.spawn();
+        }
+        set_interval(move || self.watch(), WATCH);
     }
 
     /// Opens the pictures of a folder and runs over them.
@@ -164,6 +169,7 @@ impl Link {
                 let _ = Url::revoke_object_url(&url);
             }
             let busy = e.source.is_some();
+            e.waiting.clear();
             (e.source, e.files, e.cell, e.losses, e.silent) = (Some(source), files, None, 0, 0);
             busy
         });
@@ -212,8 +218,11 @@ impl Link {
         let old = self.engine.try_update_value(|e| {
             e.ready = false;
             e.silent = 0;
-            e.waiting.clear();
             e.heard.clear();
+            // What was said to the old one is said again by whoever still wants it.
+            if e.worker.is_some() {
+                e.waiting.clear();
+            }
             (std::mem::replace(&mut e.worker, worker), std::mem::replace(&mut e.ears, vec![hear, fail]))
         });
         if let Some((old, ears)) = old {

@@ -33,6 +33,8 @@ pub(super) struct Core {
     /// Where the centres come from, and when they set out.
     pub(super) centres_before: Option<(Vec<[f32; 2]>, f64)>,
     pub(super) labels: Vec<Label>,
+    /// The next frame writes the names.
+    pub(super) names_due: bool,
     pub(super) theme: Theme,
     pub(super) tool: Tool,
     pub(super) with_pictures: bool,
@@ -55,6 +57,8 @@ pub(super) struct Core {
     /// Pictures asked for and not here yet: tiles, sharper ones.
     pub(super) asked: [std::collections::HashSet<u32>; 2],
     pub(super) screen: Option<Screen>,
+    /// The canvas has not been given its pixels.
+    pub(super) unsized_yet: bool,
     pub(super) renderer: Option<Renderer>,
     /// Counts openings of a device, so that news of an earlier one is passed over.
     pub(super) opening: u32,
@@ -91,6 +95,7 @@ impl Core {
             centres: Vec::new(),
             centres_before: None,
             labels: Vec::new(),
+            names_due: false,
             theme: Theme::Light,
             tool: Tool::Pan,
             with_pictures: true,
@@ -108,6 +113,7 @@ impl Core {
             spacing: 1.0,
             asked: Default::default(),
             screen: None,
+            unsized_yet: true,
             renderer: None,
             opening: 0,
             losses: 0,
@@ -324,6 +330,10 @@ impl Core {
     /// Follows the size of the root element.
     pub(super) fn resize(&mut self) {
         let Some(screen) = &mut self.screen else { return };
+        self.unsized_yet = self.layout.len() == 0 || self.renderer.is_none();
+        if self.unsized_yet {
+            return;
+        }
         let longest = self.renderer.as_ref().map_or(2048, Renderer::longest_side);
         let (size, pixels) = screen.measure(longest, self.pace.slow());
         self.camera = self.camera.resized(size);

@@ -86,6 +86,11 @@ impl Core {
         if self.renderer.is_none() || self.screen.is_none() || self.layout.len() == 0 {
             return;
         }
+        // A canvas gets its pixels when there is something to draw, and then the browser is busy enough with that.
+        if self.unsized_yet {
+            self.resize();
+            return;
+        }
         let flying = self.fly(now);
         let way = self.layout.way(now);
         self.keep_whole(now);
@@ -263,8 +268,12 @@ impl Core {
     /// Places the clusters' names.
     fn name(&mut self, flying: bool) {
         let Some(screen) = &mut self.screen else { return };
-        if std::mem::take(&mut self.stale.labels) {
+        // Names come along with much else in the document, which is laid out between this frame and the next.
+        if std::mem::take(&mut self.names_due) {
             screen.write_labels(&self.labels);
+        } else if std::mem::take(&mut self.stale.labels) {
+            (self.names_due, self.due) = (true, true);
+            return;
         }
         screen.place_labels(&self.labels, &self.camera, self.side > 0.0);
         if !flying {

@@ -21,7 +21,7 @@ use gistmap::scene::palette::Colour;
 
 pub(crate) use draw::{Backend, DETAIL, TILE};
 pub(crate) use handle::Map;
-pub(crate) use opening::prepare;
+pub(crate) use opening::prepared;
 pub(crate) use view::MapView;
 
 /// What the map tells.

@@ -14,6 +14,8 @@ use crate::pause::wait;
 
 /// Milliseconds after which a map looks again whether its device is open.
 const LOOK_AGAIN: i32 = 20;
+/// So many looks at a device that is being opened ahead; then whoever waits goes on without.
+const LOOKS: u32 = 100;
 /// Milliseconds between a map's end and the next opening ahead.
 const REST: i32 = 1500;
 
@@ -29,7 +31,7 @@ enum Ahead {
     #[default]
     Nothing,
     Opening,
-    Ready(Opened),
+    Ready(Box<Opened>),
 }
 
 thread_local! {
@@ -37,7 +39,7 @@ thread_local! {
 }
 
 /// Opens a device for the next map.
-pub(crate) fn prepare() {
+fn prepare() {
     let idle = AHEAD.with_borrow_mut(|ahead| {
         let idle = matches!(ahead, Ahead::Nothing);
         if idle {
@@ -63,8 +65,19 @@ pub(crate) fn prepare() {
             })
             .forget();
         }
-        AHEAD.set(opened.map_or(Ahead::Nothing, Ahead::Ready));
+        AHEAD.set(opened.map_or(Ahead::Nothing, |opened| Ahead::Ready(Box::new(opened))));
     });
+}
+
+/// Opens a device for the first map, and comes back when that is done or takes too long.
+pub(crate) async fn prepared() {
+    prepare();
+    for _ in 0..LOOKS {
+        if AHEAD.with_borrow(|ahead| !matches!(ahead, Ahead::Opening)) {
+            return;
+        }
+        wait(LOOK_AGAIN).await;
+    }
 }
 
 /// As [`prepare`], when the machine has had time for what is more urgent.
@@ -84,7 +97,7 @@ pub(super) async fn take() -> Result<Opened, String> {
         // Taking it makes the browser give it pixels of another size, which is a task's work already.
         wait(LOOK_AGAIN).await;
         match AHEAD.take() {
-            Ahead::Ready(opened) => return Ok(opened),
+            Ahead::Ready(opened) => return Ok(*opened),
             Ahead::Nothing => return open().await,
             Ahead::Opening => AHEAD.set(Ahead::Opening),
         }

@@ -2,6 +2,7 @@
 
 use leptos::ev;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use web_sys::{DataTransfer, DragEvent, HtmlElement};
 
@@ -12,13 +13,20 @@ use super::top::Top;
 use super::workspace::Workspace;
 use crate::intake::Intake;
 use crate::link::Link;
+use crate::map::prepared;
 use crate::state::State;
 
 /// The page.
 #[component]
 pub(crate) fn App() -> impl IntoView {
     let state = State::new();
-    let link = Link::start(state);
+    let link = Link::new(state);
+    spawn_local(async move {
+        // The engine's start takes all processors; what the browser does for the map's device would be held up by it, and
+        // hold the page up.
+        prepared().await;
+        link.start();
+    });
     let intake = Intake::new(state, link);
     provide_context(state);
     provide_context(link);
@@ -27,7 +35,6 @@ pub(crate) fn App() -> impl IntoView {
     let dragging = take_drops(intake);
     take_pastes(intake);
     intake.linked();
-    crate::map::prepare();
     let open = Memo::new(move |_| state.is_open() && state.expected.get() > 0);
     view! {
         <a class="skip" href="#pictures">"Skip to the pictures"</a>

@@ -70,7 +70,7 @@ fn Tools(map: Map, second: Map) -> impl IntoView {
     };
     view! {
         <div class="tool-buttons">
-            <button class="quiet" class:gone=move || state.selection.with(|s| s.len() < 2) type="button" title="Go near the selected pictures" aria-label="Go near the selected pictures" on:click=near><Icon glyph=Glyph::Search/></button>
+            <button class="quiet" class:gone=move || state.selection.with(|s| s.len() < 2) type="button" title="Go near the selected pictures" aria-label="Go near the selected pictures" on:click=near><Icon glyph=Glyph::Near/></button>
             <button class="quiet" type="button" data-testid="lasso" title="Draw around pictures (or hold Shift and drag)" aria-label="Draw around pictures" aria-pressed=move || state.lasso.get().to_string() on:click=move |_| state.lasso.update(|on| *on = !*on)><Icon glyph=Glyph::Lasso/></button>
             <button class="quiet" type="button" data-testid="fit" title="Show the whole map (0)" aria-label="Show the whole map" on:click=fit><Icon glyph=Glyph::Fit/></button>
         </div>

@@ -1,9 +1,10 @@
 //! The clusters: name, size, keywords, what the folders say, the pictures nearest the centre.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::format;
-use crate::pause::growing;
+use crate::pause::next_frame;
 use crate::state::{Cluster, Origin, State, shown_name};
 
 /// Pictures shown of a cluster.
@@ -25,8 +26,6 @@ pub(super) fn Clusters() -> impl IntoView {
     };
     // A cluster whose words have come is another row than one without.
     let key = |(_, c): &(usize, Cluster)| (c.cluster, c.size, c.name.clone(), c.exemplars.clone());
-    let count = Signal::derive(move || state.clusters.with(|c| c.len()));
-    let pictured = growing(AT_ONCE, count);
     view! {
         <section class="clusters" aria-labelledby="clusters-title">
             <h2 class="panel-title" id="clusters-title">
@@ -35,7 +34,7 @@ pub(super) fn Clusters() -> impl IntoView {
             </h2>
             <ul>
                 <For each=listed key=key let:row>
-                    <Row pictured=Signal::derive(move || row.0 < pictured.get()) cluster=row.1 largest/>
+                    <Row place=row.0 cluster=row.1 largest/>
                 </For>
             </ul>
         </section>
@@ -43,7 +42,7 @@ pub(super) fn Clusters() -> impl IntoView {
 }
 
 #[component]
-fn Row(cluster: Cluster, largest: Memo<usize>, pictured: Signal<bool>) -> impl IntoView {
+fn Row(place: usize, cluster: Cluster, largest: Memo<usize>) -> impl IntoView {
     let state = expect_context::<State>();
     let id = cluster.cluster;
     let colour = move || state.colouring.with(|c| c.cluster(id).hex());
@@ -54,6 +53,14 @@ fn Row(cluster: Cluster, largest: Memo<usize>, pictured: Signal<bool>) -> impl I
     let words = cluster.keywords.iter().take(WORDS).cloned().collect::<Vec<_>>().join(", ");
     let majority = cluster.majority.clone().zip(cluster.purity);
     let strip = cluster.exemplars.iter().take(STRIP).map(|p| *p as u32).collect::<Vec<_>>();
+    let pictured = RwSignal::new(false);
+    spawn_local(async move {
+        for _ in 0..=place / AT_ONCE {
+            next_frame().await;
+        }
+        // Other clusters may be listed by now.
+        pictured.try_set(true);
+    });
     // Exemplars of an album that is opened come before its pictures.
     let there = Memo::new(move |_| pictured.get() && state.pictures.count.get() > 0);
     let image = move |picture: u32| {

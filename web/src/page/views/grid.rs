@@ -258,9 +258,10 @@ fn begin_at_top(state: State, node: NodeRef<html::Div>) {
     let list = Memo::new(move |_| {
         (state.selection.with(|s| s.len() > 1), state.found.with(|f| f.as_ref().map(|f| f.words.clone())))
     });
-    Effect::new(move || {
+    Effect::new(move |first: Option<()>| {
         list.track();
-        if let Some(element) = node.get() {
+        // The first one is at its beginning; scrolling there would lay out the whole page.
+        if let Some(element) = node.get_untracked().filter(|_| first.is_some()) {
             element.set_scroll_top(0);
         }
     });

@@ -131,7 +131,7 @@ fn Overview() -> impl IntoView {
                 </Show>
             </dl>
             </Show>
-            <p class="muted hint"><Icon glyph=Glyph::Picture/>"Click a point or a picture to look at it. Shift and drag on the map to draw around many."</p>
+            <p class="muted hint"><Icon glyph=Glyph::Picture/>"Click a point or a picture to look at it. With the lasso above the map, draw around many."</p>
         </div>
     }
 }

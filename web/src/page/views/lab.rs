@@ -21,7 +21,8 @@ fn is_there(state: &State, sheet: Sheet) -> bool {
 }
 
 impl Sheet {
-    fn id(self) -> &'static str {
+    /// The name by which styles and tabs know it.
+    pub(super) fn id(self) -> &'static str {
         match self {
             Self::Experiments => "experiments",
             Self::Labels => "labels",

@@ -12,7 +12,7 @@ use super::lab::Lab;
 use super::progress::Stages;
 use super::recipe::Recipe;
 use crate::pause::Later;
-use crate::state::{Pane, State};
+use crate::state::{Pane, Sheet, State};
 
 impl Pane {
     fn name(self) -> &'static str {
@@ -30,9 +30,9 @@ impl Pane {
 pub(super) fn Workspace() -> impl IntoView {
     let state = expect_context::<State>();
     let clustered = Memo::new(move |_| state.clusters.with(|c| !c.is_empty()));
-    let lab = move || if state.sheet.get().is_some() { "open" } else { "closed" };
+    let sheet = move || state.sheet.get().map_or("none", Sheet::id);
     view! {
-        <main class="work" id="main" data-pane=move || state.pane.get().name() data-lab=lab>
+        <main class="work" id="main" data-pane=move || state.pane.get().name() data-sheet=sheet>
             <aside class="left" aria-label="Clusters">
                 <Show when=move || clustered.get() fallback=Stages>
                     <Later tasks=1><Recipe/></Later>
@@ -61,7 +61,7 @@ fn PaneButton(pane: Pane, glyph: Glyph, title: &'static str) -> impl IntoView {
     let choose = move |_| {
         state.pane.set(pane);
         if pane == Pane::Lab && state.sheet.get_untracked().is_none() {
-            state.sheet.set(Some(crate::state::Sheet::Experiments));
+            state.sheet.set(Some(Sheet::Experiments));
         }
     };
     view! {
