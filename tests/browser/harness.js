@@ -186,6 +186,15 @@ export async function count(page, id, expected) {
   );
 }
 
+/** Waits until `condition`, which may be asynchronous, holds in the page. */
+export async function until(page, condition) {
+  const end = Date.now() + PATIENCE;
+  while (!(await page.evaluate(condition))) {
+    assert.ok(Date.now() < end, `never true: ${condition}`);
+    await page.waitForTimeout(100);
+  }
+}
+
 /** Saves the whole album from the export menu, which stays open; returns the path of the file. */
 export async function save(page) {
   if (!(await page.locator("#export").isVisible())) {
