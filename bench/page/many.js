@@ -9,7 +9,7 @@ const SHEET = 1024;
 /** The representation that is kept; with all of them the file would be a gigabyte. */
 const KEPT = "tags";
 
-/** Writes into the folder `to` the album in the folder `from` with `times` as many pictures. */
+/** Writes into the folder `to` the album in the folder `from`, of 1,024 pictures or more, with `times` as many pictures. */
 export async function multiply(from, to, times) {
   const album = JSON.parse(await readFile(path.join(from, "album.json"), "utf8"));
   const repeat = (list) => Array.from({ length: times }, () => list).flat();
@@ -77,6 +77,7 @@ async function matrix(from, name, times) {
 async function sheets(from, pictures) {
   const [first] = (await readdir(path.join(from, "thumbnails"))).sort();
   const bytes = await readFile(path.join(from, "thumbnails", first));
-  const count = Math.ceil(pictures / SHEET);
+  // The last one would have to be smaller; its pictures are without thumbnails.
+  const count = Math.floor(pictures / SHEET);
   return Array.from({ length: count }, (_, i) => [`thumbnails/${String(i).padStart(3, "0")}.jpg`, bytes]);
 }

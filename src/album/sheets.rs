@@ -91,13 +91,21 @@ fn encode(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, image::erro
 pub struct Sheets {
     pictures: usize,
     jpegs: Vec<Option<Vec<u8>>>,
-    decoded: RefCell<Option<(usize, Rgb)>>,
+    /// The last sheet that was wanted; one that is damaged is not tried again for each of its pictures.
+    decoded: RefCell<Option<(usize, Option<Rgb>)>>,
 }
 
 impl Sheets {
     /// The sheets of an album of `pictures` pictures, `None` where one is missing.
     pub(super) fn new(pictures: usize, jpegs: Vec<Option<Vec<u8>>>) -> Self {
         Self { pictures, jpegs, decoded: RefCell::new(None) }
+    }
+
+    fn decode(&self, sheet: usize) -> Option<Rgb> {
+        let expected = (WIDTH, height(self.pictures, sheet));
+        let limits = Limits { max_pixels: u64::from(WIDTH * WIDTH), ..Limits::default() };
+        let rgb = decode(self.jpegs.get(sheet)?.as_ref()?, &limits).ok()?;
+        ((rgb.width, rgb.height) == expected).then_some(rgb)
     }
 
     /// The pixels of a picture's tile, `[TILE, TILE, 3]`; `None` where its sheet is missing or no sheet.
@@ -108,13 +116,9 @@ impl Sheets {
         }
         let mut decoded = self.decoded.borrow_mut();
         if decoded.as_ref().is_none_or(|(known, _)| *known != sheet) {
-            let jpeg = self.jpegs.get(sheet)?.as_ref()?;
-            let expected = (WIDTH, height(self.pictures, sheet));
-            let limits = Limits { max_pixels: u64::from(WIDTH * WIDTH), ..Limits::default() };
-            let rgb = decode(jpeg, &limits).ok().filter(|rgb| (rgb.width, rgb.height) == expected)?;
-            *decoded = Some((sheet, rgb));
+            *decoded = Some((sheet, self.decode(sheet)));
         }
-        let (_, rgb) = decoded.as_ref()?;
+        let rgb = decoded.as_ref().and_then(|(_, rgb)| rgb.as_ref())?;
         Some(rows(picture % TILES).flat_map(|row| &rgb.pixels[row]).copied().collect())
     }
 }
