@@ -16,6 +16,7 @@ test("an album of the terminal opens in the page, which saves the same", async (
   const expected = await albumIn(written);
   const page = await visit(await visitor(t, { webgpu: false }), await serve(t, { album: written }));
   await reach(page, "done");
+  await page.getByTestId("cluster").nth(2).waitFor();
   assert.equal(await page.getByTestId("cluster").count(), 3);
   same(await albumOf(page), expected);
 });
