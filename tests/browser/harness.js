@@ -178,9 +178,28 @@ export async function mapOf(page, folder) {
   await reach(page, "done");
 }
 
-/** Saves the whole album from the export menu; returns the path of the file. */
+/** Waits until as many elements with this test id are there; the page shows what it has when the browser has time. */
+export async function count(page, id, expected) {
+  await page.waitForFunction(
+    ([id, expected]) => document.querySelectorAll(`[data-testid="${id}"]`).length === expected,
+    [id, expected],
+  );
+}
+
+/** Waits until `condition`, which may be asynchronous, holds in the page. */
+export async function until(page, condition) {
+  const end = Date.now() + PATIENCE;
+  while (!(await page.evaluate(condition))) {
+    assert.ok(Date.now() < end, `never true: ${condition}`);
+    await page.waitForTimeout(100);
+  }
+}
+
+/** Saves the whole album from the export menu, which stays open; returns the path of the file. */
 export async function save(page) {
-  await page.getByTestId("export-menu").click();
+  if (!(await page.locator("#export").isVisible())) {
+    await page.getByTestId("export-menu").click();
+  }
   const download = page.waitForEvent("download");
   await page.locator('[data-path="album.gistmap"]').click();
   return (await download).path();

@@ -33,11 +33,12 @@ async function judge(page, state) {
 test("everything can be reached by keyboard", async (t) => {
   const folder = await pictures(t, 3, 6);
   const page = await visit(await visitor(t, { webgpu: false }), await serve(t));
+  // Before the keys: the browser is told to hand choosers over, and that takes a moment.
+  const chooser = page.waitForEvent("filechooser");
   await tabTo(page, "choose-folder");
   await tabTo(page, "open-album");
   // Enter opens the browser's own chooser; what is chosen there comes as it does after a click.
   await tabTo(page, "choose-folder", "Shift+Tab");
-  const chooser = page.waitForEvent("filechooser");
   await page.keyboard.press("Enter");
   await (await chooser).setFiles(folder);
   await reach(page, "running", "done");

@@ -5,7 +5,7 @@ import { copyFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 
-import { albumIn, albumOf, mapOf, pictures, reach, save, scratch, serve, terminal, visit, visitor } from "../harness.js";
+import { albumIn, albumOf, count, mapOf, pictures, reach, save, scratch, serve, terminal, visit, visitor } from "../harness.js";
 
 /** What must survive the journey to the last byte. */
 const KEPT = ["labels.csv", "scores.csv", "clusters.csv", "layout.csv", "errors.csv", "features/efficientnet-lite0.npy", "map.svg"];
@@ -16,8 +16,7 @@ test("an album of the terminal opens in the page, which saves the same", async (
   const expected = await albumIn(written);
   const page = await visit(await visitor(t, { webgpu: false }), await serve(t, { album: written }));
   await reach(page, "done");
-  await page.getByTestId("cluster").nth(2).waitFor();
-  assert.equal(await page.getByTestId("cluster").count(), 3);
+  await count(page, "cluster", 3);
   same(await albumOf(page), expected);
 });
 

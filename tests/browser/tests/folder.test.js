@@ -3,17 +3,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { UNPROVEN, albumIn, albumOf, ari, cells, drop, labels, mapOf, pictures, reach, rows, serve, terminal, visit, visitor } from "../harness.js";
+import { albumIn, albumOf, ari, cells, count, drop, labels, mapOf, pictures, reach, rows, serve, terminal, visit, visitor } from "../harness.js";
 
 for (const webgpu of [true, false]) {
   const device = webgpu ? "WebGPU" : "the processor";
-  test(`a dropped folder becomes the map that the terminal makes, on ${device}`, { skip: webgpu && UNPROVEN }, async (t) => {
+  test(`a dropped folder becomes the map that the terminal makes, on ${device}`, async (t) => {
     const folder = await pictures(t, 4, 8);
     const expected = await albumIn(await terminal(t, folder));
     // WebGPU is software here, and has to be asked for.
     const page = await visit(await visitor(t, { webgpu }), (await serve(t)) + (webgpu ? "?device=wgpu" : ""));
     await mapOf(page, folder);
-    assert.equal(await page.getByTestId("cluster").count(), 4, "as many clusters as label folders");
+    await count(page, "cluster", 4);
     assert.ok(await page.getByTestId("map").isVisible());
     const about = await page.getByTestId("device").first().textContent();
     assert.equal(/WebGPU/.test(about) && !/no webgpu|processor/i.test(about), webgpu, `the page says where it computes: ${about}`);
@@ -62,5 +62,5 @@ test("cancel ends a run and the page goes on to be of use", async (t) => {
   await reach(page, "empty", "done");
   await page.reload();
   await mapOf(page, await pictures(t, 2, 4));
-  assert.equal(await page.getByTestId("cluster").count(), 2);
+  await count(page, "cluster", 2);
 });

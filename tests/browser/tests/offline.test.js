@@ -5,21 +5,21 @@ import { cp, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 
-import { UNPROVEN, dist, mapOf, pictures, reach, scratch, serve, visit, visitor } from "../harness.js";
+import { count, dist, mapOf, pictures, reach, scratch, serve, until, visit, visitor } from "../harness.js";
 
 /** Waits until the service worker keeps everything. */
-async function kept(page) {
+async function ready(page) {
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => {}));
 }
 
-test("a second visit fetches no model, and needs no server", { skip: UNPROVEN }, async (t) => {
+test("a second visit fetches no model, and needs no server", async (t) => {
   const folder = await pictures(t, 3, 6);
   const address = await serve(t);
   const browser = await visitor(t, { webgpu: false, trouble: [/Failed to load resource/, /ERR_CONNECTION_REFUSED/] });
   const page = await visit(browser, address);
   await mapOf(page, folder);
   assert.ok(browser.requests.some((url) => url.endsWith(".safetensors")), "the first visit fetches the models");
-  await kept(page);
+  await ready(page);
   await page.reload();
   browser.requests.length = 0;
   await mapOf(page, folder);
@@ -32,19 +32,19 @@ test("a second visit fetches no model, and needs no server", { skip: UNPROVEN },
   await page.reload();
   await page.locator("html[data-state=empty]").waitFor();
   await mapOf(page, folder);
-  assert.equal(await page.getByTestId("cluster").count(), 3);
+  await count(page, "cluster", 3);
   await page.getByTestId("open-other").click();
   await page.getByTestId("try-sample").click();
   await page.getByTestId("picture").first().waitFor();
 });
 
-test("an update is taken at the next visit, and the old release is gone after it", { skip: UNPROVEN }, async (t) => {
+test("an update is taken at the next visit, and the old release is gone after it", async (t) => {
   const site = path.join(await scratch(t, "site"), "dist");
   await cp(dist, site, { recursive: true });
   const address = await serve(t, { page: site });
   const browser = await visitor(t, { webgpu: false, trouble: [/Failed to load resource/, /ERR_CONNECTION_REFUSED/] });
   let page = await visit(browser, address);
-  await kept(page);
+  await ready(page);
   const release = () => page.locator("meta[name=release]").getAttribute("content");
   const first = await release();
   await update(site);
@@ -52,12 +52,18 @@ test("an update is taken at the next visit, and the old release is gone after it
   page = await visit(browser, address);
   assert.equal(await release(), "0000000000000001");
   assert.equal(await page.evaluate(() => getComputedStyle(document.body).getPropertyValue("--updated").trim()), "yes");
-  await page.waitForFunction(async () => (await navigator.serviceWorker.getRegistration()).waiting);
-  await browser.newPage();
-  await page.close();
-  page = await visit(browser, address);
-  await page.waitForFunction(async () => (await caches.keys()).filter((name) => name.startsWith("gistmap-")).length === 1);
-  assert.notDeepEqual(await page.evaluate(() => caches.keys()), [`gistmap-${first}`]);
+  await until(page, async () => Boolean((await navigator.serviceWorker.getRegistration()).waiting));
+  // Browsers change service workers a moment after the last page is closed.
+  let kept = [];
+  for (let visits = 0; kept.length !== 1; visits += 1) {
+    assert.ok(visits < 10, `${kept} are kept`);
+    const next = await browser.newPage();
+    await page.close();
+    await next.waitForTimeout(1000);
+    page = await visit(browser, address);
+    kept = await page.evaluate(() => caches.keys());
+  }
+  assert.notEqual(kept[0], `gistmap-${first}`);
   address.stop();
   await page.reload();
   await page.locator("html[data-state=empty]").waitFor();

@@ -5,9 +5,9 @@ import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 
-import { UNPROVEN, albumOf, ari, drop, engines, labels, cells, mapOf, pictures, reach, rows, serve, visit, visitor } from "../harness.js";
+import { albumOf, ari, drop, engines, labels, cells, mapOf, pictures, reach, rows, serve, visit, visitor } from "../harness.js";
 
-test("a device that is lost mid-run is replaced, and the run goes on", { skip: UNPROVEN }, async (t) => {
+test("a device that is lost mid-run is replaced, and the run goes on", async (t) => {
   const folder = await pictures(t, 4, 8);
   const browser = await visitor(t, { trouble: [/device/i, /lost/i, /destroyed/i] });
   const page = await visit(browser, (await serve(t)) + "?device=wgpu");
