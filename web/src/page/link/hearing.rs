@@ -10,7 +10,7 @@ use web_sys::Url;
 
 use super::Link;
 use super::worker::Source;
-use crate::state::{Phase, blob, now, without_advice};
+use crate::state::{Phase, blob, now};
 
 /// How often the page looks whether the engine has been heard.
 pub(super) const WATCH: Duration = Duration::from_secs(5);
@@ -126,7 +126,6 @@ impl Link {
             return;
         };
         self.exporting.set(Vec::new());
-        let why = without_advice(why);
         if losses > MAX_LOSSES {
             self.engine.update_value(|e| {
                 if let Some(worker) = e.worker.take() {

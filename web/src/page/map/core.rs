@@ -8,7 +8,7 @@ use gistmap::scene::viewport::{Flight, Viewport};
 use web_sys::ImageBitmap;
 
 use super::draw::{Renderer, Shown};
-use super::frame::Pace;
+use super::frame::{Pace, side_at};
 use super::input::Pointers;
 use super::layout::Layout;
 use super::screen::Screen;
@@ -17,6 +17,8 @@ use super::{Centre, Label, MapEvent, Tool};
 
 /// CSS pixels left free around the points when all are in view.
 const MARGIN: f64 = 36.0;
+/// CSS pixels left free beside a thumbnail at the edge.
+const EDGE: f64 = 8.0;
 /// Milliseconds in which points go to new places.
 const MOVE: f64 = 420.0;
 /// CSS pixels around a point that count as on it.
@@ -245,7 +247,15 @@ impl Core {
 
     /// The camera with all points in view.
     pub(super) fn whole(&mut self) -> Viewport {
-        Viewport::fit(&self.layout.bounds(), self.camera.size, MARGIN)
+        let bounds = self.layout.bounds();
+        self.around(&bounds)
+    }
+
+    /// The camera with `bounds` in view, and the thumbnails at its edges.
+    fn around(&mut self, bounds: &Bounds) -> Viewport {
+        let points = Viewport::fit(bounds, self.camera.size, MARGIN);
+        let side = side_at(self.layout.spacing() * points.scale);
+        Viewport::fit(bounds, self.camera.size, MARGIN.max(side / 2.0 + EDGE))
     }
 
     /// Where nobody has moved the camera, it sees all points wherever they are on their way. Flying after them would lose
@@ -255,7 +265,8 @@ impl Core {
             return;
         }
         let way = self.layout.way(now);
-        let all = Viewport::fit(&self.layout.bounds_at(way), self.camera.size, MARGIN);
+        let bounds = self.layout.bounds_at(way);
+        let all = self.around(&bounds);
         if all != self.camera {
             self.camera = all;
             self.events.push(MapEvent::View);

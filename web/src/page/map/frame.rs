@@ -152,8 +152,7 @@ impl Core {
         self.spacing = self.layout.spacing();
         let spacing = self.spacing * self.camera.scale;
         self.radius = (0.21 * spacing).powf(0.8).clamp(1.15, 6.0);
-        let near = self.with_pictures && spacing >= NEAR_ENOUGH;
-        self.side = if near { (9.0 + 0.85 * spacing).clamp(SIDES.0, SIDES.1) } else { 0.0 };
+        self.side = if self.with_pictures { side_at(spacing) } else { 0.0 };
     }
 
     /// Which thumbnails are drawn, and which pictures must be asked for; true where the choice is not final.
@@ -280,6 +279,11 @@ impl Core {
             screen.report(self.pace.work());
         }
     }
+}
+
+/// A thumbnail's side where neighbours are `spacing` CSS pixels apart; 0 where points are drawn instead.
+pub(super) fn side_at(spacing: f64) -> f64 {
+    if spacing >= NEAR_ENOUGH { (9.0 + 0.85 * spacing).clamp(SIDES.0, SIDES.1) } else { 0.0 }
 }
 
 /// What is written and ringed in: nearly black, or nearly white.

@@ -14,8 +14,8 @@ use crate::pause::wait;
 
 /// Milliseconds after which a map looks again whether its device is open.
 const LOOK_AGAIN: i32 = 20;
-/// So many looks at a device that is being opened ahead; then whoever waits goes on without.
-const LOOKS: u32 = 100;
+/// Milliseconds after which whoever waits for a device to be opened ahead goes on without.
+const PATIENCE: f64 = 2000.0;
 /// Milliseconds between a map's end and the next opening ahead.
 const REST: i32 = 1500;
 
@@ -69,13 +69,15 @@ fn prepare() {
     });
 }
 
-/// Opens a device for the first map, and comes back when that is done or takes too long.
+/// Opens a device for the first map, and comes back when that is done or takes too long. A page that is not seen has slow
+/// timers, and time enough later.
 pub(crate) async fn prepared() {
+    if web_sys::window().and_then(|w| w.document()).is_none_or(|d| d.hidden()) {
+        return;
+    }
+    let begun = screen::now();
     prepare();
-    for _ in 0..LOOKS {
-        if AHEAD.with_borrow(|ahead| !matches!(ahead, Ahead::Opening)) {
-            return;
-        }
+    while AHEAD.with_borrow(|ahead| matches!(ahead, Ahead::Opening)) && screen::now() - begun < PATIENCE {
         wait(LOOK_AGAIN).await;
     }
 }

@@ -8,14 +8,14 @@ use gistmap::protocol::{Event, Stage};
 use gistmap_web::protocol::{FromEngine, Trouble};
 use leptos::prelude::*;
 
-use super::{Device, Found, KMeansFrame, Layout, Origin, Pane, Phase, Selection, StageState, State, for_page, now};
+use super::{Device, Found, KMeansFrame, Layout, Origin, Pane, Phase, Selection, StageState, State, now};
 
 impl State {
     /// Takes in a message. Files, pictures and device losses are `link`'s, which acts on them before.
     pub(crate) fn apply(&self, message: FromEngine) {
         match message {
             FromEngine::Ready { webgpu, about } | FromEngine::Device { webgpu, about } => {
-                self.device.set(Some(Device { webgpu, about: for_page(&about).into_owned() }));
+                self.device.set(Some(Device { webgpu, about }));
             }
             FromEngine::Fetching { name, done, total } => self.stages.update(|s| s.fetch(name, done, total)),
             FromEngine::Opened { title, pictures, label_names, ignored, album } => {
@@ -70,7 +70,7 @@ impl State {
     fn event(&self, event: Event) {
         match event {
             Event::Device { name, why } => {
-                self.stages.update(|s| s.device = Some((name, for_page(&why).into_owned())));
+                self.stages.update(|s| s.device = Some((name, why)));
             }
             Event::Progress { stage, done, total, cached } => {
                 self.stages.update(|s| s.report(stage, done, total, cached, now()));
@@ -101,7 +101,7 @@ impl State {
                 self.said.set(format!("Pictures by likeness to {words}"));
                 self.found.set(Some(Found { words, pictures: Arc::new(pictures) }));
             }
-            Event::Note(text) => self.toast(false, for_page(&text)),
+            Event::Note(text) => self.toast(false, text),
             Event::Done => self.busy.set(false),
         }
     }
@@ -175,7 +175,7 @@ impl State {
             (false, _) => Phase::Failed,
         };
         self.phase.set(next);
-        self.toast(trouble != Trouble::Stopped, for_page(&message));
+        self.toast(trouble != Trouble::Stopped, message);
     }
 }
 

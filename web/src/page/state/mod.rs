@@ -9,7 +9,6 @@ mod pictures;
 mod progress;
 mod replay;
 mod selection;
-mod words;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +24,6 @@ pub(crate) use pictures::{Pictures, blob};
 pub(crate) use progress::{Fetch, STAGES, StageProgress, StageState, now};
 pub(crate) use replay::{Film, KMeansFrame, Replay, Teaching};
 pub(crate) use selection::{Origin, Selection};
-pub(crate) use words::{for_page, without_advice};
 
 /// Where the page stands; also `data-state` of the document, for tests and styles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

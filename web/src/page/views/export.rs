@@ -38,10 +38,12 @@ fn about(path: &str) -> &'static str {
     }
 }
 
-/// The button and its menu.
+/// The button and its menu, which closes when something is chosen; the button tells that it is being made.
 #[component]
 pub(super) fn ExportMenu() -> impl IntoView {
     let state = expect_context::<State>();
+    let link = expect_context::<Link>();
+    let making = move || link.exporting.with(|all| !all.is_empty());
     let ready = move || state.files.with(|f| !f.is_empty());
     let paths = move || {
         let mut paths = vec![ALBUM_FILE.to_owned()];
@@ -64,7 +66,7 @@ pub(super) fn ExportMenu() -> impl IntoView {
     };
     view! {
         <button class="button small" type="button" data-testid="export-menu" popovertarget="export" disabled=move || !ready()>
-            <Icon glyph=Glyph::Download/><span>"Save"</span>
+            <Icon glyph=Glyph::Download/><span>"Save"</span><span class="making" class:on=making aria-hidden="true"></span>
         </button>
         <div class="popover export" id="export" popover="auto" aria-label="Save">
             <h2>"Save"</h2>
@@ -78,9 +80,15 @@ fn Item(path: String) -> impl IntoView {
     let link = expect_context::<Link>();
     let (wanted, asked) = (path.clone(), path.clone());
     let busy = Memo::new(move |_| link.exporting.with(|all| all.contains(&asked)));
+    // A button that became disabled by its own click would not close the menu.
+    let choose = move |_| {
+        if !busy.get_untracked() {
+            link.export(wanted.clone());
+        }
+    };
     view! {
         <li>
-            <button class="item" type="button" data-path=path.clone() disabled=move || busy.get() on:click=move |_| link.export(wanted.clone())>
+            <button class="item" type="button" data-path=path.clone() popovertarget="export" popovertargetaction="hide" aria-disabled=move || busy.get().to_string() on:click=choose>
                 <span class="item-name">{path.clone()}</span>
                 <span class="spinner small" class:on=move || busy.get() aria-hidden="true"></span>
                 <span class="item-about">{about(&path)}</span>
