@@ -87,6 +87,9 @@ export async function serve(test, { album, page = DIST } = {}) {
   const words = ["view", ...(album ? [album] : []), "--page", page, "--no-open"];
   const server = spawn(GISTMAP, words, { stdio: ["ignore", "pipe", "inherit"] });
   test.after(() => server.kill());
+  // A hook that fails keeps later ones from running; no server outlives the tests for that.
+  server.unref();
+  process.on("exit", () => server.kill());
   let printed = "";
   for await (const chunk of server.stdout) {
     printed += chunk;
