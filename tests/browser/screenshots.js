@@ -20,7 +20,8 @@ for (const [width, height] of SIZES) {
       const shoot = (state) => page.screenshot({ path: path.join(out, `${state}-${width}x${height}-${colorScheme}.png`) });
       await shoot("empty");
       await drop(page, SAMPLE);
-      await page.getByTestId("picture").nth(8).waitFor();
+      await reach(page, "running");
+      await page.waitForTimeout(4000);
       await shoot("running");
       await reach(page, "done");
       await page.waitForTimeout(1500);
