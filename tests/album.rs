@@ -38,6 +38,11 @@ fn page() -> (tempfile::TempDir, PathBuf) {
     fs::write(page.join("page_bg-0123456789abcdef.wasm.br"), b"brotli").unwrap();
     fs::write(page.join("sw.js"), "self;").unwrap();
     fs::write(page.join("packs/a b.bin"), vec![7; 100_000]).unwrap();
+    fs::write(page.join(".hidden"), "secret").unwrap();
+    let outside = folder.path().join("secret.txt");
+    for link in ["link.txt", "other.txt.br"] {
+        std::os::unix::fs::symlink(&outside, page.join(link)).unwrap();
+    }
     (folder, page)
 }
 
@@ -180,6 +185,9 @@ fn the_page_is_served_and_nothing_else() {
         "/packs/../../secret.txt",
         "/packs/%2e%2e%5c..%5csecret.txt",
         "//etc/passwd",
+        "/link.txt",
+        "/other.txt",
+        "/.hidden",
         "/packs",
         "/packs/",
         "/none.js",
