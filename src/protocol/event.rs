@@ -86,12 +86,14 @@ pub enum Event {
         /// The reason.
         why: String,
     },
-    /// A stage goes on: `done` of `total`, of which `cached` were read back.
+    /// A stage goes on: `done` of `total`, of which `cached` were read back, and a `part` of the next one.
     Progress {
         /// Which.
         stage: Stage,
         /// Finished items.
         done: usize,
+        /// How much of the item at work is done, in [0, 1]: 0 where items are short.
+        part: f64,
         /// All items.
         total: usize,
         /// Items that came from the cache.
