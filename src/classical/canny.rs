@@ -83,14 +83,14 @@ impl Canny {
             }
             thin(&self.rows, &mut weak, &mut strong);
             self.weak[y] = pack(&weak);
-            self.edges[y] = pack(&strong);
+            self.edges[y] = fill(&pack(&strong), &self.weak[y]);
         }
         while self.grow() {}
         &self.edges
     }
 
-    /// Lets edges grow over what touches them: each row from itself, then downwards, then upwards. Whether it may not
-    /// have come to an end.
+    /// Lets edges grow over what touches them, downwards and then upwards, where no edge can grow along its row. Whether
+    /// any did.
     fn grow(&mut self) -> bool {
         let mut grown = false;
         for y in (0..SIDE).chain((0..SIDE - 1).rev()) {
@@ -99,10 +99,9 @@ impl Canny {
                 near = self.edges.get(other).map_or(near, |row| or(&near, &wider(row)));
             }
             let seeds = and(&near, &self.weak[y]);
-            if seeds != [0; WORDS] {
-                let filled = fill(&seeds, &self.weak[y]);
-                grown |= filled != self.edges[y];
-                self.edges[y] = filled;
+            if seeds != self.edges[y] {
+                self.edges[y] = fill(&seeds, &self.weak[y]);
+                grown = true;
             }
         }
         grown
@@ -271,7 +270,7 @@ mod tests {
             for y in 0..SIDE {
                 canny.weak[y] = row(&mut random, density);
                 let some = if random() >> 59 == 0 { row(&mut random, 1 + sparse) } else { Bits::default() };
-                canny.edges[y] = and(&some, &canny.weak[y]);
+                canny.edges[y] = fill(&and(&some, &canny.weak[y]), &canny.weak[y]);
             }
             let expected = flood(&canny.weak, &canny.edges);
             while canny.grow() {}
