@@ -17,6 +17,7 @@
 //! The command line and the page speak to [`engine`], [`album`] and [`scene`] alone.
 
 pub mod album;
+pub mod classical;
 pub mod cluster;
 pub mod collection;
 pub mod describe;
