@@ -15,6 +15,7 @@ from skimage.feature import hog, local_binary_pattern
 from common import THREADS, emit, labelled
 
 cv2.setNumThreads(1)
+SIFT = cv2.SIFT_create()
 warnings.simplefilter("ignore")  # scikit-image would rather have LBP of whole numbers
 
 
@@ -40,6 +41,18 @@ class Picture:
         return self.once("floats", lambda: cv2.cvtColor(self.scaled(), cv2.COLOR_BGR2GRAY))
 
 
+def keypoints(picture):
+    found, descriptors = SIFT.detectAndCompute(picture.grey(), None)
+    out = np.zeros((4, 128), np.float32)
+    if found:
+        places = np.array([point.pt for point in found])
+        quadrant = 2 * (places[:, 1] >= 112) + (places[:, 0] >= 112)
+        for number in range(4):
+            if (quadrant == number).any():
+                out[number] = descriptors[quadrant == number].mean(axis=0)
+    return out.ravel()
+
+
 def gradients(picture):
     return hog(picture.floats(), orientations=9, pixels_per_cell=(56, 56), cells_per_block=(2, 2), block_norm="L2-Hys")
 
@@ -59,7 +72,7 @@ def patterns(picture):
     return np.histogram(found, bins=10, range=(0, 10), density=True)[0]
 
 
-KINDS = {"hog": gradients, "color": colors, "canny": edges, "lbp": patterns}
+KINDS = {"sift": keypoints, "hog": gradients, "color": colors, "canny": edges, "lbp": patterns}
 
 
 def read(path):

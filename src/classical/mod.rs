@@ -4,13 +4,14 @@
 //!
 //! | [`Kind`] | numbers | what |
 //! |---|---|---|
+//! | `sift` | 512 | mean SIFT descriptor in each quadrant, zeros where there is none; of 8-bit grey |
 //! | `hog` | 324 | 9 orientations in cells of 56 x 56, blocks of 2 x 2 cells, L2-Hys; of grey in [0, 1] |
 //! | `color` | 96 | counts of 32 bins a channel: B, G, R |
 //! | `canny` | 64 | share of edge pixels (thresholds 100, 200) in an 8 x 8 grid; of 8-bit grey |
 //! | `lbp` | 10 | shares of uniform patterns (8 neighbours at distance 1); of grey in [0, 1] |
-//! | `classical` | 494 | all of these side by side |
+//! | `classical` | 1006 | all of these side by side |
 //!
-//! The kinds differ in scale: `color` counts pixels up to 50,176, all others lie in [0, 1]. Scale
+//! The kinds differ in scale: `color` counts pixels up to 50,176, `sift` lies in [0, 255], all others in [0, 1]. Scale
 //! `classical` before distances are measured in it, by column or by part ([`Kind::range`] says where each lies).
 //!
 //! The engine's hands call [`Extractor`], one a thread, on decoded pictures; nothing here knows of files, formats,
@@ -22,6 +23,7 @@ mod grey;
 mod hog;
 mod lbp;
 mod resize;
+pub mod sift;
 
 use std::ops::Range;
 
@@ -39,6 +41,8 @@ pub const VERSION: u32 = 1;
 /// A classical feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
+    /// Descriptors of points of interest: `cv2.SIFT_create`.
+    Sift,
     /// Histograms of oriented gradients: `skimage.feature.hog`.
     Hog,
     /// Colour histograms: `np.histogram`.
@@ -53,7 +57,7 @@ pub enum Kind {
 
 impl Kind {
     /// What stands side by side in [`Kind::Classical`], in this order.
-    pub const PARTS: [Self; 4] = [Self::Hog, Self::Color, Self::Canny, Self::Lbp];
+    pub const PARTS: [Self; 5] = [Self::Sift, Self::Hog, Self::Color, Self::Canny, Self::Lbp];
 
     /// The kind of that name.
     pub fn from_name(name: &str) -> Option<Self> {
@@ -63,6 +67,7 @@ impl Kind {
     /// Its name on the command line, in albums and tables.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Sift => "sift",
             Self::Hog => "hog",
             Self::Color => "color",
             Self::Canny => "canny",
@@ -74,6 +79,7 @@ impl Kind {
     /// How many numbers it has.
     pub fn columns(self) -> usize {
         match self {
+            Self::Sift => sift::POOLED,
             Self::Hog => hog::COLUMNS,
             Self::Color => color::COLUMNS,
             Self::Canny => canny::COLUMNS,
@@ -105,13 +111,17 @@ pub enum ExtractError {
         /// Bytes that it has.
         got: usize,
     },
+    /// SIFT refused.
+    #[error(transparent)]
+    Sift(#[from] sift::SiftError),
 }
 
 /// Makes features of pictures; one for each thread, because it keeps its buffers.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Extractor {
     kinds: Vec<Kind>,
     resizer: resize::Resizer,
+    sift: sift::Sift,
     canny: canny::Canny,
     lbp: lbp::Lbp,
     rgb: Box<[u8; PIXELS * 3]>,
@@ -127,6 +137,7 @@ impl Extractor {
         Self {
             kinds: kinds.to_vec(),
             resizer: resize::Resizer::default(),
+            sift: sift::Sift::new(),
             canny: canny::Canny::default(),
             lbp: lbp::Lbp::default(),
             rgb: Box::new([0; PIXELS * 3]),
@@ -154,7 +165,7 @@ impl Extractor {
             return Err(ExtractError::Pixels { width, height, got: pixels.len() });
         }
         self.resizer.resize(picture, &mut self.rgb);
-        if self.wants(Kind::Canny) {
+        if self.wants(Kind::Sift) || self.wants(Kind::Canny) {
             grey::bytes(&self.rgb, &mut self.grey);
         }
         if self.wants(Kind::Hog) || self.wants(Kind::Lbp) {
@@ -162,7 +173,7 @@ impl Extractor {
         }
         for part in Kind::PARTS {
             if self.wants(part) {
-                self.make(part);
+                self.make(part)?;
             }
         }
         Ok(self.kinds.iter().map(|kind| self.parts[kind.range()].to_vec()).collect())
@@ -172,15 +183,17 @@ impl Extractor {
         self.kinds.iter().any(|kind| [part, Kind::Classical].contains(kind))
     }
 
-    fn make(&mut self, part: Kind) {
+    fn make(&mut self, part: Kind) -> Result<(), sift::SiftError> {
         let out = &mut self.parts[part.range()];
         match part {
+            Kind::Sift => out.copy_from_slice(&self.sift.pooled(&*self.grey, SIDE, SIDE)?),
             Kind::Hog => hog::hog(&self.floats, out),
             Kind::Color => color::histogram(&self.rgb, out),
             Kind::Canny => self.canny.density(&self.grey, out),
             Kind::Lbp => self.lbp.histogram(&self.floats, out),
             Kind::Classical => {}
         }
+        Ok(())
     }
 }
 

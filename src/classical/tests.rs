@@ -102,7 +102,7 @@ fn kinds_have_names_and_places() {
         end += kind.columns();
     }
     assert_eq!(Kind::Classical.range(), 0..end);
-    assert_eq!(end, 494);
+    assert_eq!(end, 1006);
     assert_eq!(Kind::from_name("classical"), Some(Kind::Classical));
     assert_eq!(Kind::from_name("surf"), None);
 }

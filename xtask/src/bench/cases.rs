@@ -65,7 +65,7 @@ pub(super) fn decode(lab: &Lab<'_>) -> Result<Table> {
 
 /// Classical features of 2,000 pictures against OpenCV, scikit-image and NumPy, and how far their numbers agree.
 pub(super) fn classical(lab: &Lab<'_>) -> Result<Table> {
-    const KINDS: [(&str, &str); 4] = [("hog", "324"), ("color", "96"), ("canny", "64"), ("lbp", "10")];
+    const KINDS: [(&str, &str); 5] = [("sift", "512"), ("hog", "324"), ("color", "96"), ("canny", "64"), ("lbp", "10")];
     let folder = lab.shared("food101_10/images")?;
     let (ours_path, reference_path) = (lab.data.join("classical.ours.npy"), lab.data.join("classical.reference.npy"));
     let both = lab.in_turn(
