@@ -6,7 +6,7 @@ use super::{PIXELS, SIDE};
 const CELLS: usize = 8;
 
 /// Numbers that [`Canny::density`] gives, one for each cell, row by row.
-pub const COLUMNS: usize = CELLS * CELLS;
+pub(super) const COLUMNS: usize = CELLS * CELLS;
 
 /// Side of a cell, pixels.
 const CELL: usize = SIDE / CELLS;
@@ -39,7 +39,7 @@ impl Gradients {
 
 /// Finds edges; one for each thread, because it keeps its buffers.
 #[derive(Debug, Clone)]
-pub struct Canny {
+pub(super) struct Canny {
     /// The rows above, at, and below.
     rows: Box<[Gradients; 3]>,
     /// What may be an edge.
@@ -89,7 +89,7 @@ impl Canny {
         &self.edges
     }
 
-    /// Lets edges grow over what touches them, downwards and then upwards, where no edge can grow along its row. Whether
+    /// Lets edges grow over what touches them, downwards and then upwards; along their own rows they have grown. Whether
     /// any did.
     fn grow(&mut self) -> bool {
         let mut grown = false;

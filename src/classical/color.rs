@@ -6,7 +6,7 @@ use super::PIXELS;
 const BINS: usize = 32;
 
 /// Numbers that [`histogram`] gives: the bins of blue, then of green, then of red.
-pub const COLUMNS: usize = 3 * BINS;
+pub(super) const COLUMNS: usize = 3 * BINS;
 
 /// How many pixels of `[224, 224, 3]` RGB fall into each of 32 equal bins of [0, 1], for each channel.
 ///

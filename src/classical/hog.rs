@@ -22,7 +22,7 @@ const BLOCKS: usize = CELLS - 1;
 const BLOCK: usize = 4 * ORIENTATIONS;
 
 /// Numbers that [`hog`] gives: blocks row by row, in each four cells row by row, in each nine orientations.
-pub const COLUMNS: usize = BLOCKS * BLOCKS * BLOCK;
+pub(super) const COLUMNS: usize = BLOCKS * BLOCKS * BLOCK;
 
 /// Cotangents of 20, 40, 60 and 80 degrees; those beyond 90 are their opposites.
 const COTANGENTS: [f64; 4] =

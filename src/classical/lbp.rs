@@ -4,7 +4,7 @@
 use super::{PIXELS, SIDE};
 
 /// Numbers that [`Lbp::histogram`] gives: uniform patterns of 0 to 8 bright neighbours, and all others.
-pub const COLUMNS: usize = 10;
+pub(super) const COLUMNS: usize = 10;
 
 /// `sin` and `cos` of 45 degrees, to the five digits that scikit-image keeps.
 const DIAGONAL: f64 = 0.70711;
@@ -26,7 +26,7 @@ impl Rows {
 
 /// Finds patterns; one for each thread, because it keeps its buffers.
 #[derive(Debug, Clone)]
-pub struct Lbp {
+pub(super) struct Lbp {
     /// How far behind a pixel the points of its left and of its right neighbours lie: equal but for rounding.
     fractions: Box<[[f64; SIDE]; 2]>,
     /// The rows above, at, and below.

@@ -1,6 +1,7 @@
 //! Classical features: what was measured on pictures before networks were, equal to OpenCV 4 and scikit-image.
 //!
-//! A picture is resized to 224 x 224 ([`Resizer`]) and turned grey once; from that are made
+//! A picture is resized to 224 x 224 (as `cv2.resize` does: bilinear, no antialiasing) and turned grey once; from that are
+//! made
 //!
 //! | [`Kind`] | numbers | what |
 //! |---|---|---|

@@ -20,7 +20,7 @@ struct Across {
 
 /// Resizes pictures; one for each thread, because it keeps its buffers.
 #[derive(Debug, Clone)]
-pub struct Resizer {
+pub(super) struct Resizer {
     /// Width that `offsets` and `weights` were made for.
     width: u32,
     /// Where the left one of two samples begins in a row of the picture.
