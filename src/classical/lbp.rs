@@ -7,6 +7,7 @@ use super::{PIXELS, SIDE};
 pub(super) const COLUMNS: usize = 10;
 
 /// `sin` and `cos` of 45 degrees, to the five digits that scikit-image keeps.
+#[expect(clippy::approx_constant, reason = "other digits give other patterns in flat areas")]
 const DIAGONAL: f64 = 0.70711;
 
 /// A row and a pixel beyond either end.
@@ -112,7 +113,7 @@ fn between(a: f64, b: f64, fraction: f64) -> f64 {
 #[multiversion::multiversion(targets("x86_64+avx2+fma"))]
 fn patterns(rows: &[Rows; 3], [up, down]: [f64; 2], codes: &mut [u8; SIDE]) {
     let [above, here, below] = rows;
-    for x in 0..SIDE {
+    for (x, out) in codes.iter_mut().enumerate() {
         let centre = here.grey[x + 1];
         let neighbours = [
             here.grey[x + 2],
@@ -128,6 +129,6 @@ fn patterns(rows: &[Rows; 3], [up, down]: [f64; 2], codes: &mut [u8; SIDE]) {
         for (bit, neighbour) in neighbours.into_iter().enumerate() {
             code |= u8::from(neighbour >= centre) << bit;
         }
-        codes[x] = code;
+        *out = code;
     }
 }
