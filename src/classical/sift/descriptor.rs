@@ -144,6 +144,19 @@ fn collect(
     samples: &mut Samples,
     corners: &mut [[Corners; CORNERS]; 2],
 ) {
+    collect_inlined(octave, located, window, weights, samples, corners);
+}
+
+/// [`collect`], in a form that takes on the features of its caller, closures included.
+#[inline(always)]
+fn collect_inlined(
+    octave: &Octave,
+    located: &Located,
+    window: &Window,
+    weights: &[f32],
+    samples: &mut Samples,
+    corners: &mut [[Corners; CORNERS]; 2],
+) {
     let (x, y) = (located.x.round_ties_even() as isize, located.y.round_ties_even() as isize);
     let radius = window.radius;
     let mut count = 0;
@@ -240,20 +253,20 @@ fn add_one(corners: &mut Corners, length: f32, row: f32, column: f32, orientatio
 }
 
 /// Sums of the corners in the bins of the 4 x 4 cells.
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 fn gather(corners: &[[Corners; CORNERS]; 2]) -> [f32; DESCRIPTOR] {
     let mut bins = [0.0; DESCRIPTOR];
-    for (cell, (even, odd)) in corners[0].chunks_exact(BINS).zip(corners[1].chunks_exact(BINS)).enumerate() {
-        let (row, column) = (cell / (SIDE + 1), cell % (SIDE + 1));
+    for (cell, bins) in bins.chunks_exact_mut(BINS).enumerate() {
+        let (row, column) = (cell / SIDE, cell % SIDE);
+        // A cell is the lower corner's right and far neighbour, and so on; the first cells are those of the border.
         for corner in 0..4 {
-            // The first cell is the border's, to the upper left of the descriptor.
-            let (row, column) = (row + corner / 2, column + corner % 2);
-            if !(1..=SIDE).contains(&row) || !(1..=SIDE).contains(&column) {
-                continue;
-            }
-            let bins = &mut bins[((row - 1) * SIDE + column - 1) * BINS..][..BINS];
-            for (bin, (even, odd)) in even.iter().zip(odd).enumerate() {
-                bins[bin] += even[2 * corner] + odd[2 * corner];
-                bins[(bin + 1) % BINS] += even[2 * corner + 1] + odd[2 * corner + 1];
+            let from = (row + 1 - corner / 2) * (SIDE + 1) + column + 1 - corner % 2;
+            let even = &corners[0][from * BINS..][..BINS];
+            let odd = &corners[1][from * BINS..][..BINS];
+            for bin in 0..BINS {
+                let before = (bin + BINS - 1) % BINS;
+                let (lower, upper) = (2 * corner, 2 * corner + 1);
+                bins[bin] += even[bin][lower] + odd[bin][lower] + even[before][upper] + odd[before][upper];
             }
         }
     }
@@ -261,14 +274,28 @@ fn gather(corners: &[[Corners; CORNERS]; 2]) -> [f32; DESCRIPTOR] {
 }
 
 /// Cuts what stands out, normalises, rounds.
-fn to_bytes(bins: [f32; DESCRIPTOR]) -> [u8; DESCRIPTOR] {
+#[multiversion::multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
+fn to_bytes(mut bins: [f32; DESCRIPTOR]) -> [u8; DESCRIPTOR] {
     let mut sums = [0.0f32; BLOCK];
     for bins in bins.chunks_exact(BLOCK) {
-        sums.iter_mut().zip(bins).for_each(|(sum, bin)| *sum += bin * bin);
+        for (sum, bin) in sums.iter_mut().zip(bins) {
+            *sum += bin * bin;
+        }
     }
-    let limit = sums.iter().sum::<f32>().sqrt() * LIMIT;
-    let cut = bins.map(|bin| bin.min(limit));
-    let length = cut.iter().map(|bin| bin * bin).sum::<f32>().sqrt();
-    let factor = LENGTH / length.max(f32::EPSILON);
-    cut.map(|bin| (bin * factor).round_ties_even() as u8)
+    let mut length = 0.0;
+    for sum in sums {
+        length += sum;
+    }
+    let limit = length.sqrt() * LIMIT;
+    let mut length = 0.0;
+    for bin in &mut bins {
+        *bin = if *bin < limit { *bin } else { limit };
+        length += *bin * *bin;
+    }
+    let factor = LENGTH / length.sqrt().max(f32::EPSILON);
+    let mut bytes = [0; DESCRIPTOR];
+    for (byte, bin) in bytes.iter_mut().zip(bins) {
+        *byte = round(bin * factor).clamp(0, 255) as u8;
+    }
+    bytes
 }

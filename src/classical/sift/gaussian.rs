@@ -1,6 +1,6 @@
 //! Gaussian blur as OpenCV's `GaussianBlur` of `f32`: separable, rows first, mirrored at the edges without repeating them.
 
-use super::octave::LANES;
+use super::octave::{LANES, Lines};
 
 /// A sampled Gaussian.
 #[derive(Debug)]
@@ -27,48 +27,38 @@ impl Kernel {
 #[derive(Debug, Default)]
 pub(super) struct Blur {
     /// One row with its mirrored ends.
-    padded: Vec<f32>,
+    padded: Lines,
     /// The last rows that were blurred along x, as many as the kernel reaches over.
-    ring: Vec<f32>,
+    ring: Lines,
     /// Where in `ring` the rows lie that one row of the result is made of, by distance: above, below.
     rows: Vec<(usize, usize)>,
 }
 
 impl Blur {
     /// `target` becomes `source` blurred; `size` is width, height and the distance between rows of both.
-    pub(super) fn run(
-        &mut self,
-        source: &[f32],
-        target: &mut [f32],
-        size: (usize, usize, usize),
-        kernel: &Kernel,
-    ) {
+    pub(super) fn run(&mut self, source: &[f32], target: &mut [f32], size: (usize, usize, usize), kernel: &Kernel) {
         let (width, height, stride) = size;
         let radius = kernel.radius();
-        let slots = 2 * radius + 1;
-        grow(&mut self.padded, stride + 2 * radius);
-        grow(&mut self.ring, slots * stride);
+        // A power of two, whose remainders cost nothing.
+        let slots = (2 * radius + 1).next_power_of_two();
+        let place = |row: usize| (row & (slots - 1)) * stride;
+        self.padded.grow(stride + 2 * radius);
+        self.ring.grow(slots * stride);
         let mut done = 0;
         for (y, target) in target.chunks_exact_mut(stride).take(height).enumerate() {
             while done < height && done <= y + radius {
                 let row = &source[done * stride..][..stride];
                 pad(row, width, radius, &mut self.padded);
-                blur_row(&self.padded, &kernel.taps, &mut self.ring[done % slots * stride..][..stride]);
+                blur_row(&self.padded, &kernel.taps, &mut self.ring[place(done)..][..stride]);
                 done += 1;
             }
             self.rows.clear();
-            self.rows.extend((0..=radius as isize).map(|distance| {
-                let at = |row: isize| mirror(row, height) % slots * stride;
-                (at(y as isize - distance), at(y as isize + distance))
-            }));
+            for distance in 0..=radius as isize {
+                let [above, below] = [-distance, distance].map(|by| mirror(y as isize + by, height));
+                self.rows.push((place(above), place(below)));
+            }
             add_rows(&self.ring, &self.rows, &kernel.taps, target);
         }
-    }
-}
-
-fn grow(buffer: &mut Vec<f32>, len: usize) {
-    if buffer.len() < len {
-        buffer.resize(len, 0.0);
     }
 }
 
@@ -95,14 +85,19 @@ fn pad(row: &[f32], width: usize, radius: usize, padded: &mut [f32]) {
 }
 
 /// One row along x. OpenCV adds the taps from left to right.
+///
+/// Plain loops: an iterator's closure is not inlined where the processor's features differ from its own.
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 fn blur_row(padded: &[f32], taps: &[f32], target: &mut [f32]) {
     let radius = taps.len() - 1;
     for (start, target) in (0..).step_by(LANES).zip(target.chunks_exact_mut(LANES)) {
         let block = &padded[start..][..LANES + 2 * radius];
         let mut sums = [0.0f32; LANES];
-        for (tap, weight) in (0..=2 * radius).map(|tap| (tap, taps[tap.abs_diff(radius)])) {
-            sums.iter_mut().zip(&block[tap..tap + LANES]).for_each(|(sum, value)| *sum = madd(weight, *value, *sum));
+        for (tap, values) in block.windows(LANES).enumerate() {
+            let weight = taps[tap.abs_diff(radius)];
+            for lane in 0..LANES {
+                sums[lane] += weight * values[lane];
+            }
         }
         target.copy_from_slice(&sums);
     }
@@ -112,21 +107,17 @@ fn blur_row(padded: &[f32], taps: &[f32], target: &mut [f32]) {
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 fn add_rows(ring: &[f32], rows: &[(usize, usize)], taps: &[f32], target: &mut [f32]) {
     for (start, target) in (0..).step_by(LANES).zip(target.chunks_exact_mut(LANES)) {
-        let mut sums = [0.0f32; LANES];
         let centre = &ring[rows[0].0 + start..][..LANES];
-        sums.iter_mut().zip(centre).for_each(|(sum, value)| *sum = taps[0] * value);
-        for (&(above, below), &weight) in rows.iter().zip(taps).skip(1) {
+        let mut sums = [0.0f32; LANES];
+        for lane in 0..LANES {
+            sums[lane] = taps[0] * centre[lane];
+        }
+        for (&(above, below), &weight) in rows[1..].iter().zip(&taps[1..]) {
             let (above, below) = (&ring[above + start..][..LANES], &ring[below + start..][..LANES]);
-            for ((sum, above), below) in sums.iter_mut().zip(above).zip(below) {
-                *sum = madd(weight, above + below, *sum);
+            for lane in 0..LANES {
+                sums[lane] += weight * (above[lane] + below[lane]);
             }
         }
         target.copy_from_slice(&sums);
     }
 }
-
-#[inline(always)]
-fn madd(a: f32, b: f32, c: f32) -> f32 {
-    if FUSED { a.mul_add(b, c) } else { a * b + c }
-}
-const FUSED: bool = option_env!("SIFT_FUSED").is_some();

@@ -92,8 +92,7 @@ pub(super) fn locate(octave: &Octave, candidate: Candidate) -> Option<Located> {
     let (pixel, derivatives, offset) = converge(octave, candidate)?;
     let slope: f32 = derivatives.first.iter().zip(offset).map(|(first, offset)| first * offset).sum();
     let contrast = (octave.difference(pixel.layer, pixel.row, pixel.column) * SCALE + slope * 0.5).abs();
-    // A fit to values that are not finite has no contrast either.
-    if !(contrast * LAYERS as f32 >= CONTRAST) || !derivatives.is_corner() {
+    if contrast * (LAYERS as f32) < CONTRAST || !derivatives.is_corner() {
         return None;
     }
     let (x, y) = (pixel.column as f32 + offset[0], pixel.row as f32 + offset[1]);

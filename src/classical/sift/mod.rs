@@ -168,8 +168,10 @@ impl Sift {
                 });
             }
         }
-        // Neighbouring candidates may end at one place, which is described once.
-        self.found.sort_unstable_by(|a, b| order(&a.keypoint, &b.keypoint));
+        // Neighbouring candidates may end at one place, which is described once. By rows, as the pixels lie.
+        self.found.sort_unstable_by(|Located { keypoint: a, .. }, Located { keypoint: b, .. }| {
+            a.y.total_cmp(&b.y).then_with(|| order(a, b))
+        });
         self.found.dedup_by(|b, a| same(&a.keypoint, &b.keypoint));
         for located in &self.found {
             self.described.push((located.keypoint, self.describer.describe(octave, located)));

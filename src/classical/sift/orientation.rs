@@ -69,6 +69,18 @@ fn collect(
     weights: &[f32],
     samples: &mut Vec<([i32; BLOCK], [f32; BLOCK])>,
 ) -> [f32; BINS] {
+    collect_inlined(octave, located, radius, weights, samples)
+}
+
+/// [`collect`], in a form that takes on the features of its caller, closures included.
+#[inline(always)]
+fn collect_inlined(
+    octave: &Octave,
+    located: &Located,
+    radius: isize,
+    weights: &[f32],
+    samples: &mut Vec<([i32; BLOCK], [f32; BLOCK])>,
+) -> [f32; BINS] {
     let (row, column) = (located.pixel.row as isize, located.pixel.column as isize);
     let rows = (row - radius).max(1)..(row + radius + 1).min(octave.height as isize - 1);
     let columns = (column - radius).max(1)..(column + radius + 1).min(octave.width as isize - 1);

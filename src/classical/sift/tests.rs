@@ -112,10 +112,7 @@ fn a_wrong_number_of_pixels_is_an_error() {
     let mut sift = Sift::new();
     assert_eq!(sift.pooled(&[], 0, 5), Err(SiftError::Empty { width: 0, height: 5 }));
     assert_eq!(sift.pooled(&[0; 5], 2, 3), Err(SiftError::Size { width: 2, height: 3, found: 5 }));
-    assert_eq!(
-        sift.pooled(&[0; 5], usize::MAX, 3),
-        Err(SiftError::Size { width: usize::MAX, height: 3, found: 5 })
-    );
+    assert_eq!(sift.pooled(&[0; 5], usize::MAX, 3), Err(SiftError::Size { width: usize::MAX, height: 3, found: 5 }));
 }
 
 proptest! {
