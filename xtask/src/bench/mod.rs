@@ -18,10 +18,11 @@ use table::Table;
 /// One benchmark: measures, and returns the lines of its table.
 type Measure = fn(&Lab) -> Result<Table>;
 
-const BENCHES: [(&str, Measure); 8] = [
+const BENCHES: [(&str, Measure); 9] = [
     ("efficientnet", cases::efficientnet),
     ("minilm", cases::minilm),
     ("decode", cases::decode),
+    ("classical", cases::classical),
     ("kmeans", cases::kmeans),
     ("tsne", cases::tsne),
     ("run", cases::run),
