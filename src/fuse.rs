@@ -28,6 +28,23 @@ pub fn center_and_normalize(matrix: ArrayView2<'_, f32>) -> Array2<f32> {
     result
 }
 
+/// Every part of the columns brought to mean zero and to rows of mean squared length one, so that no part outweighs
+/// another by its unit alone. A part that is the same in all rows becomes zero.
+pub fn balance(matrix: &mut Array2<f32>, parts: &[std::ops::Range<usize>]) {
+    let rows = matrix.nrows().max(1) as f64;
+    for part in parts {
+        let mut part = matrix.slice_mut(ndarray::s![.., part.clone()]);
+        for mut column in part.columns_mut() {
+            let mean = column.iter().map(|v| f64::from(*v)).sum::<f64>() / rows;
+            column.mapv_inplace(|v| (f64::from(v) - mean) as f32);
+        }
+        let length = (part.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>() / rows).sqrt();
+        if length > 0.0 {
+            part.mapv_inplace(|v| (f64::from(v) / length) as f32);
+        }
+    }
+}
+
 /// `concat`: both sides L2-normalised, weighted and set side by side, `[n, a + b]`.
 ///
 /// Squared distances add up as `image_weight² · d_image² + text_weight² · d_text²`. `None` when the sides do not have
@@ -54,6 +71,15 @@ mod tests {
         assert_eq!(m, array![[0.6, 0.8], [0.0, 0.0]]);
         let c = center_and_normalize(array![[1.0, 5.0], [3.0, 5.0]].view());
         assert_eq!(c, array![[-1.0, 0.0], [1.0, 0.0]]);
+    }
+
+    #[test]
+    fn parts_of_different_units_weigh_the_same() {
+        let mut m = array![[1000.0f32, 3000.0, 0.1, 7.0], [3000.0, 1000.0, 0.3, 7.0]];
+        balance(&mut m, &[0..2, 2..3, 3..4]);
+        let half = 0.5f32.sqrt();
+        let expected = array![[-half, half, -1.0, 0.0], [half, -half, 1.0, 0.0]];
+        assert!((&m - &expected).iter().all(|d| d.abs() < 1e-6), "{m}");
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub mod explain;
 pub mod fuse;
 pub mod image;
 pub mod linalg;
+pub mod measure;
 pub mod progress;
 pub mod project;
 pub mod protocol;

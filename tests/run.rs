@@ -75,6 +75,26 @@ fn a_labelled_folder_becomes_a_whole_album() {
     assert!(!out.join("run.json").exists() && !fs::read_dir(&out).unwrap().any(|e| is_partial(&e.unwrap())));
 }
 
+#[test]
+fn classical_features_need_no_model_and_are_read_back() {
+    let Some(models) = models() else { return };
+    let (program, folder) = (Program::new(&models), tempfile::tempdir().unwrap());
+    let (images, out) = (folder.path().join("pictures"), folder.path().join("out"));
+    drawn_classes(&images, 6);
+    let arguments = ["--features", "classical,lbp", "--text", "none"];
+    let summary = run_json(&program, &images, &out, &arguments);
+    assert_eq!(cached(&summary, "pictures"), (0, 18));
+    let features = csv(&out.join("features/classical.csv"));
+    assert_eq!((features.len(), features[1].len()), (19, 1 + 1006));
+    let scores = csv(&out.join("scores.csv"));
+    assert_eq!(scores[1][..3].join(","), "classical,kmeans,3");
+    // Discs, gradients and stripes: no network is needed to tell them apart.
+    assert_eq!(scores[1][5], "1", "accuracy of the classical features");
+    assert!(out.join("thumbnails/000.jpg").is_file(), "thumbnails come without a network, too");
+    let again = run_json(&program, &images, &out, &arguments);
+    assert_eq!(cached(&again, "pictures"), (18, 18));
+}
+
 fn is_partial(entry: &fs::DirEntry) -> bool {
     entry.file_name().to_string_lossy().starts_with(".partial")
 }

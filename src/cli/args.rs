@@ -35,7 +35,8 @@ pub(crate) struct RunArguments {
     #[arg(short, long, default_value = "out")]
     pub(crate) output: PathBuf,
 
-    /// Image encoders, comma-separated; `none` for none.
+    /// Image encoders (efficientnet-lite0) and classical features (sift, hog, color, canny, lbp, classical: all five),
+    /// comma-separated; `none` for none.
     #[arg(long, value_name = "LIST", default_value = "efficientnet-lite0")]
     pub(crate) features: String,
 

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use ndarray::Array2;
+
 use super::cells::{self, Task, Truth};
 use super::pictures::{self, Extracted};
 use super::services::{ImageNetwork, TextNetwork, image_network};
@@ -9,6 +11,7 @@ use super::session::Session;
 use super::words::{self, Words};
 use super::{Engine, RunError, map, names};
 use crate::album::{Album, Cell, Failure, Representation, RepresentationKind};
+use crate::classical::Kind;
 use crate::collection::Collection;
 use crate::device::Selected;
 use crate::fuse;
@@ -43,11 +46,13 @@ pub(super) async fn run(
     let device = engine.device(Some(plan.device)).await?;
     session.emit(Event::Device { name: device.name.clone(), why: device.why.clone() });
     let networks = open(engine, plan, &device)?;
+    let kinds: Vec<Kind> = plan.features.iter().filter_map(|name| Kind::from_name(name)).collect();
     session.done(Stage::Models, clock);
 
     let clock = Stopwatch::start();
     let (pictures, extracted) =
-        pictures::extract(&mut session, &collection.items, &networks.image, engine.hands, device.batch).await?;
+        pictures::extract(&mut session, &collection.items, (&networks.image, &kinds), engine.hands, device.batch)
+            .await?;
     if pictures.is_empty() {
         let first = session.failures.first().map(|f| format!("{}: {}", f.file, f.reason)).unwrap_or_default();
         return Err(RunError::NoPictures(collection.items.len(), first));
@@ -107,7 +112,8 @@ fn features(extracted: Extracted) -> Representation {
 }
 
 fn open(engine: &Engine<'_>, plan: &Plan, device: &Selected) -> Result<Networks, RunError> {
-    let mut names: Vec<&str> = plan.features.iter().map(String::as_str).collect();
+    let networks = plan.features.iter().filter(|name| Kind::from_name(name).is_none());
+    let mut names: Vec<&str> = networks.map(String::as_str).collect();
     if !plan.text.is_empty() && !names.contains(&TAGGER) {
         names.push(TAGGER);
     }
@@ -122,7 +128,7 @@ fn represent(plan: &Plan, extracted: &[Extracted], texts: Vec<Representation>) -
     let images = extracted.iter().filter(|e| plan.features.contains(&e.name)).map(|e| Representation {
         name: e.name.clone(),
         kind: RepresentationKind::Image,
-        matrix: fuse::center_and_normalize(e.features.view()),
+        matrix: fuse::center_and_normalize(comparable(e).view()),
     });
     let images: Vec<_> = images.collect();
     let mut fused = Vec::new();
@@ -136,6 +142,15 @@ fn represent(plan: &Plan, extracted: &[Extracted], texts: Vec<Representation>) -
         }
     }
     images.into_iter().chain(texts).chain(fused).collect()
+}
+
+/// Features whose parts weigh the same: those of `classical` are counts, bytes and shares.
+fn comparable(extracted: &Extracted) -> Array2<f32> {
+    let mut features = extracted.features.clone();
+    if Kind::from_name(&extracted.name) == Some(Kind::Classical) {
+        fuse::balance(&mut features, &Kind::PARTS.map(Kind::range));
+    }
+    features
 }
 
 /// Every representation clustered by every clusterer of the plan; shown as soon as labels are known.

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::classical::Kind;
+
 /// Describers that `--text` takes.
 pub const DESCRIBERS: [&str; 2] = ["tags", "tag-mean"];
 /// Fusions that `--fuse` takes, besides `none`.
@@ -70,7 +72,7 @@ pub enum ClusterCount {
 /// A checked run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Image encoders whose features are clustered.
+    /// Image encoders and classical features that are clustered.
     pub features: Vec<String>,
     /// Describers whose texts are clustered.
     pub text: Vec<String>,
@@ -131,7 +133,9 @@ impl Plan {
     /// # Errors
     /// The first thing that is wrong.
     pub fn check(&self, encoders: &[&str]) -> Result<(), PlanError> {
-        known("--features", &self.features, encoders)?;
+        let classical = Kind::PARTS.iter().chain(&[Kind::Classical]).map(|kind| kind.name());
+        let features: Vec<&str> = classical.chain(encoders.iter().map(|name| &**name)).collect();
+        known("--features", &self.features, &features)?;
         known("--text", &self.text, &DESCRIBERS)?;
         known("--fuse", &self.fuse, &FUSIONS)?;
         known("--cluster", &self.cluster, &CLUSTERERS)?;
