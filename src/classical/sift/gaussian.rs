@@ -1,6 +1,6 @@
 //! Gaussian blur as OpenCV's `GaussianBlur` of `f32`: separable, rows first, mirrored at the edges without repeating them.
 
-use super::octave::{LANES, Lines};
+use super::octave::{LANES, grow};
 
 /// A sampled Gaussian.
 #[derive(Debug)]
@@ -27,9 +27,9 @@ impl Kernel {
 #[derive(Debug, Default)]
 pub(super) struct Blur {
     /// One row with its mirrored ends.
-    padded: Lines,
+    padded: Vec<f32>,
     /// The last rows that were blurred along x, as many as the kernel reaches over.
-    ring: Lines,
+    ring: Vec<f32>,
     /// Where in `ring` the rows lie that one row of the result is made of, by distance: above, below.
     rows: Vec<(usize, usize)>,
 }
@@ -42,8 +42,8 @@ impl Blur {
         // A power of two, whose remainders cost nothing.
         let slots = (2 * radius + 1).next_power_of_two();
         let place = |row: usize| (row & (slots - 1)) * stride;
-        self.padded.grow(stride + 2 * radius);
-        self.ring.grow(slots * stride);
+        grow(&mut self.padded, stride + 2 * radius);
+        grow(&mut self.ring, slots * stride);
         let mut done = 0;
         for (y, target) in target.chunks_exact_mut(stride).take(height).enumerate() {
             while done < height && done <= y + radius {
@@ -53,8 +53,9 @@ impl Blur {
                 done += 1;
             }
             self.rows.clear();
-            for distance in 0..=radius as isize {
-                let [above, below] = [-distance, distance].map(|by| mirror(y as isize + by, height));
+            for distance in 0..=radius {
+                let above = mirror(y as isize - distance as isize, height);
+                let below = mirror((y + distance) as isize, height);
                 self.rows.push((place(above), place(below)));
             }
             add_rows(&self.ring, &self.rows, &kernel.taps, target);
@@ -63,11 +64,13 @@ impl Blur {
 }
 
 /// Where a pixel beyond the edge is taken from: `cb|abcd|cb`.
+#[inline(always)]
 fn mirror(mut index: isize, len: usize) -> usize {
     let last = len as isize - 1;
     if last == 0 {
         return 0;
     }
+    // Only pictures smaller than the kernel turn more than once.
     while index < 0 || index > last {
         index = if index < 0 { -index } else { 2 * last - index };
     }

@@ -1,7 +1,5 @@
 //! One octave of the Gaussian pyramid, in buffers that every octave of every picture uses in turn.
 
-use std::ops::{Deref, DerefMut};
-
 use super::gaussian::{Blur, Kernel};
 
 /// Layers of an octave in which extrema are sought.
@@ -15,42 +13,6 @@ pub(super) const SIGMA: f64 = 1.6;
 /// Rows are padded to a multiple of this many pixels, so that loops over them have no rest.
 pub(super) const LANES: usize = 32;
 
-/// Numbers that begin at a line of the cache, which makes reading blocks of them up to a third faster.
-#[derive(Debug, Default)]
-pub(super) struct Lines {
-    values: Vec<f32>,
-    start: usize,
-}
-
-impl Lines {
-    /// Makes room for `len` numbers, keeping what is there.
-    pub(super) fn grow(&mut self, len: usize) {
-        if self.len() < len {
-            let mut values = vec![0.0; len + LANES];
-            let start = values.as_ptr().align_offset(4 * LANES).min(LANES);
-            values[start..start + self.len()].copy_from_slice(self);
-            (self.values, self.start) = (values, start);
-        }
-    }
-}
-
-impl Deref for Lines {
-    type Target = [f32];
-
-    #[inline(always)]
-    fn deref(&self) -> &[f32] {
-        &self.values[self.start..self.values.len().max(LANES) - LANES + self.start]
-    }
-}
-
-impl DerefMut for Lines {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut [f32] {
-        let end = self.values.len().max(LANES) - LANES + self.start;
-        &mut self.values[self.start..end]
-    }
-}
-
 /// Six blurred pictures of the same size.
 #[derive(Debug, Default)]
 pub(super) struct Octave {
@@ -63,7 +25,7 @@ pub(super) struct Octave {
     /// 0 is the doubled picture.
     pub(super) index: u32,
     /// `[LEVELS][height * stride]`, with some more behind, so that a whole block can be read from any pixel.
-    levels: [Lines; LEVELS],
+    levels: [Vec<f32>; LEVELS],
 }
 
 impl Octave {
@@ -72,7 +34,7 @@ impl Octave {
         (self.width, self.height, self.stride) = (width, height, width.next_multiple_of(LANES));
         let len = self.stride * height + 2 * LANES;
         for level in &mut self.levels {
-            level.grow(len);
+            grow(level, len);
         }
     }
 
@@ -93,6 +55,13 @@ impl Octave {
     pub(super) fn difference(&self, layer: usize, row: usize, column: usize) -> f32 {
         let at = row * self.stride + column;
         self.levels[layer + 1][at] - self.levels[layer][at]
+    }
+}
+
+/// Makes room for `len` numbers, keeping what is there.
+pub(super) fn grow(buffer: &mut Vec<f32>, len: usize) {
+    if buffer.len() < len {
+        buffer.resize(len, 0.0);
     }
 }
 
