@@ -5,7 +5,7 @@
 //! 1. [`collection`] says what a folder of images is: which pictures, which labels.
 //! 2. [`image`] decodes under limits, turns upright, resizes.
 //! 3. `gistmap_models` holds the networks; [`device`] chooses where they run, [`readback`] waits for them.
-//! 4. [`describe`] puts pictures into words, [`embed`] turns words into vectors.
+//! 4. [`describe`] puts pictures into words (what it knows of them is in [`english`]), [`embed`] turns words into vectors.
 //! 5. [`fuse`] makes matrices ready for clustering, and one of two.
 //! 6. [`cluster`] groups the rows.
 //! 7. [`score`] measures the labelings.
@@ -26,6 +26,7 @@ pub mod device;
 pub mod embed;
 #[cfg(feature = "networks")]
 pub mod engine;
+pub mod english;
 pub mod explain;
 pub mod fuse;
 pub mod image;
