@@ -1,62 +1,52 @@
 #![allow(clippy::unwrap_used)]
-use super::{CriterionError, answering_column, criterion_vectors, relevance};
+use super::{CriterionError, answering_column, criterion_vectors, kind};
 use crate::describe::phrases::{Phrases, Role};
-use ndarray::{Array2, array};
+use crate::random::RandomState;
+use ndarray::{Array1, Array2, array, s};
 
-/// Captions of two actions in two places; vectors whose first two numbers are the action, the last two the place.
-fn example() -> (Phrases, Array2<f32>) {
-    let texts =
-        ["riding a horse in a field", "reading a book in a field", "riding a horse at home", "reading a book at home"];
+/// Captions of two actions in two places. The first two numbers of a vector are the action, the next two the place, the
+/// last is what all have; a caption's vector is the sum of its phrases' and some noise.
+fn example() -> (Phrases, Array2<f32>, Array2<f32>) {
+    let mut rng = RandomState::new(3);
+    let texts: Vec<String> = (0..40)
+        .map(|i| {
+            let action = ["is riding a horse", "is reading a book"][i % 2];
+            format!("the person {action} {}", ["in a field", "at home"][i / 2 % 2])
+        })
+        .collect();
     let phrases = Phrases::new(&texts);
-    let vectors = Array2::from_shape_fn((phrases.distinct.len(), 4), |(i, j)| {
-        let axis = match phrases.distinct[i].text.as_str() {
-            "riding a horse" => 0,
-            "reading a book" => 1,
-            "in a field" => 2,
-            _ => 3,
-        };
-        if axis == j { 1.0 } else { 0.0 }
+    let names = ["riding a horse", "reading a book", "in a field", "at home", "the person"];
+    let vectors = Array2::from_shape_fn((phrases.distinct.len(), 5), |(i, j)| {
+        if phrases.distinct[i].text == names[j] { [1.0, 1.0, 3.0, 3.0, 1.0][j] } else { 0.0 }
     });
-    (phrases, vectors)
+    let captions = Array2::from_shape_fn((40, 5), |(i, j)| {
+        phrases.documents[i].iter().map(|&p| vectors[(p, j)]).sum::<f32>() + 0.05 * rng.standard_normal() as f32
+    });
+    (phrases, vectors, captions)
 }
 
 #[test]
 fn a_criterion_keeps_what_speaks_of_it() {
-    let (phrases, vectors) = example();
-    let texts = Array2::zeros((4, 4));
-    let kinds = array![[0.0_f32, 0.0], [1.0, 0.0], [0.0, 1.0]];
-    let by = |criterion: ndarray::Array1<f32>| {
-        let relevance = relevance(&phrases, kinds.view(), criterion.view()).unwrap();
-        criterion_vectors(&phrases, vectors.view(), &relevance, texts.view()).unwrap()
-    };
-    let by_action = by(array![3.0, 0.0]);
+    let (phrases, vectors, captions) = example();
+    let by = |kind| criterion_vectors(&phrases, vectors.view(), kind, captions.view()).unwrap();
     let distance = |m: &Array2<f32>, a: usize, b: usize| (&m.row(a) - &m.row(b)).mapv(|v| v * v).sum();
-    assert!(distance(&by_action, 0, 2) < 0.01 && distance(&by_action, 0, 1) > 1.5);
-    let by_place = by(array![0.1, 1.0]);
-    assert!(distance(&by_place, 0, 1) < 0.01 && distance(&by_place, 0, 2) > 1.5);
+    let action = by(Role::Action);
+    assert!(distance(&action, 0, 2) < 0.2 && distance(&action, 0, 1) > 3.5, "{action}");
+    let place = by(Role::Place);
+    assert!(distance(&place, 0, 1) < 0.2 && distance(&place, 0, 2) > 3.5, "{place}");
+    assert!(action.rows().into_iter().all(|r| (r.dot(&r) - 1.0).abs() < 1e-5));
 }
 
 #[test]
-fn relevance_is_rarity_times_kind() {
-    let phrases = Phrases::new(&["the cat is riding a horse in a field", "the cat is in a field", "the cat"]);
-    let roles: Vec<Role> = phrases.distinct.iter().map(|p| p.role).collect();
-    assert_eq!(roles, [Role::Place, Role::Action, Role::Thing]);
-    let even = relevance(&phrases, Array2::ones((3, 2)).view(), array![1.0_f32, 1.0].view()).unwrap();
-    let rarity = [(4.0_f64 / 3.0).ln(), 2.0_f64.ln(), 0.0];
-    assert!(even.iter().zip(rarity).all(|(w, r)| (w - r / 3.0).abs() < 1e-12), "{even:?}");
-    let kinds = array![[0.0_f32, 1.0], [1.0, 0.0], [0.0, 1.0]];
-    let action = relevance(&phrases, kinds.view(), array![1.0_f32, 0.0].view()).unwrap();
-    assert!((action[1] - rarity[1]).abs() < 1e-6 && action[0] < 1e-6);
-}
-
-#[test]
-fn a_picture_without_phrases_keeps_its_own_vector() {
-    let phrases = Phrases::new(&["riding", "", "riding"]);
-    let texts = array![[0.0_f32, 2.0], [3.0, 0.0], [0.0, 2.0]];
-    let vectors = array![[1.0_f32, 1.0]];
-    let matrix = criterion_vectors(&phrases, vectors.view(), &[0.7], texts.view()).unwrap();
-    assert_eq!(matrix.row(1).to_vec(), [1.0, 0.0]);
-    assert!((matrix[(0, 0)] - 0.5_f32.sqrt()).abs() < 1e-6);
+fn without_phrases_of_the_kind_captions_are_centred() {
+    let phrases = Phrases::new(&["a cat", "a dog"]);
+    let texts = array![[1.0_f32, 5.0], [3.0, 5.0]];
+    let vectors = array![[1.0_f32, 0.0], [0.0, 1.0]];
+    let matrix = criterion_vectors(&phrases, vectors.view(), Role::Action, texts.view()).unwrap();
+    assert_eq!(matrix, array![[-1.0, 0.0], [1.0, 0.0]]);
+    let none = Phrases::new::<&str>(&[]);
+    let empty = Array2::zeros((0, 2));
+    assert_eq!(criterion_vectors(&none, empty.view(), Role::Place, empty.view()).unwrap(), empty);
 }
 
 #[test]
@@ -68,17 +58,25 @@ fn the_column_whose_name_is_nearest_answers() {
     assert_eq!(answering_column(array![1.0, 0.0].view(), Array2::zeros((0, 2)).view()).unwrap(), None);
     let error = answering_column(array![1.0].view(), names.view()).unwrap_err();
     assert_eq!(error, CriterionError::Columns { what: "columns", criterion: 1, columns: 2 });
+    assert_eq!(kind(array![0.1, 1.0].view(), names.view()).unwrap(), Some(Role::Thing));
+    assert_eq!(kind(array![1.0, 0.0].view(), names.view()).unwrap(), Some(Role::Place));
+    assert_eq!(kind(array![-1.0, -1.0].view(), names.view()).unwrap(), None);
 }
 
 #[test]
 fn what_does_not_fit_is_named() {
-    let (phrases, vectors) = example();
-    let error = relevance(&phrases, vectors.view(), ndarray::Array1::ones(4).view()).unwrap_err();
-    assert_eq!(error, CriterionError::Rows { what: "kinds", rows: 4, items: 3 });
-    let texts = Array2::zeros((4, 4));
-    let error = criterion_vectors(&phrases, vectors.view(), &[1.0], texts.view()).unwrap_err();
-    assert_eq!(error, CriterionError::Rows { what: "phrases", rows: 1, items: 4 });
-    assert!(criterion_vectors(&phrases, texts.slice(ndarray::s![..2, ..]), &[1.0; 4], texts.view()).is_err());
-    assert!(criterion_vectors(&phrases, vectors.view(), &[1.0; 4], Array2::zeros((4, 3)).view()).is_err());
-    assert!(criterion_vectors(&phrases, vectors.view(), &[1.0; 4], Array2::zeros((3, 4)).view()).is_err());
+    let (phrases, mut vectors, texts) = example();
+    let error = kind(Array1::ones(5).view(), vectors.slice(s![..2, ..])).unwrap_err();
+    assert_eq!(error, CriterionError::Rows { what: "kinds", rows: 2, items: 3 });
+    let with = |vectors: &Array2<f32>, texts: ndarray::ArrayView2<'_, f32>| {
+        criterion_vectors(&phrases, vectors.view(), Role::Action, texts).unwrap_err()
+    };
+    let few = vectors.slice(s![..2, ..]).to_owned();
+    assert_eq!(with(&few, texts.view()), CriterionError::Rows { what: "phrases", rows: 2, items: 5 });
+    let short = texts.slice(s![..7, ..]);
+    assert_eq!(with(&vectors, short), CriterionError::Rows { what: "texts", rows: 7, items: 40 });
+    let narrow = texts.slice(s![.., ..4]);
+    assert_eq!(with(&vectors, narrow), CriterionError::Columns { what: "texts", criterion: 5, columns: 4 });
+    vectors.fill(f32::NAN);
+    assert_eq!(with(&vectors, texts.view()), CriterionError::Decomposition);
 }

@@ -139,10 +139,19 @@ impl Phrases {
 
     /// `ln((1 + n) / (1 + df))` of each phrase, with `n` texts of which `df` have it: 0 for what every text says.
     pub fn rarity(&self) -> Vec<f64> {
-        let mut frequency = vec![0_usize; self.distinct.len()];
-        self.documents.iter().flatten().for_each(|&phrase| frequency[phrase] += 1);
         let n = self.documents.len() as f64;
-        frequency.into_iter().map(|df| ((1.0 + n) / (1.0 + df as f64)).ln()).collect()
+        self.frequency().into_iter().map(|df| ((1.0 + n) / (1.0 + df)).ln()).collect()
+    }
+
+    /// How much each phrase counts: in how many texts it is, times its rarity.
+    pub fn weights(&self) -> Vec<f64> {
+        self.frequency().into_iter().zip(self.rarity()).map(|(df, rarity)| df * rarity).collect()
+    }
+
+    fn frequency(&self) -> Vec<f64> {
+        let mut frequency = vec![0.0; self.distinct.len()];
+        self.documents.iter().flatten().for_each(|&phrase| frequency[phrase] += 1.0);
+        frequency
     }
 }
 
@@ -184,6 +193,7 @@ mod tests {
         assert_eq!(table.documents, [vec![1, 2], vec![0, 2], vec![]]);
         let rarity = table.rarity();
         assert!((rarity[0] - 2.0_f64.ln()).abs() < 1e-12 && rarity[2] < rarity[0]);
+        assert_eq!(table.weights()[2], 2.0 * rarity[2]);
     }
 
     proptest! {

@@ -5,7 +5,7 @@
 //! - [`concat`](mod@concat): both sides set side by side, each with its weight
 //! - [`weighted`](mod@weighted): both sides brought to one dimension, their weighted mean
 //! - [`counterparts`]: for each row the nearest of a vocabulary's vectors (TAC)
-//! - [`consensus`](mod@consensus): one labeling of many
+//! - [`consensus`](mod@consensus): one labeling of many K-Means labelings
 //! - [`choice`]: which column, or which weight, without looking at labels
 
 pub mod choice;
@@ -15,11 +15,11 @@ pub mod counterparts;
 pub mod weighted;
 
 pub use concat::concat;
-pub use consensus::consensus;
+pub use consensus::{ConsensusRun, consensus};
 pub use weighted::weighted;
 
 use crate::cluster::kmeans::KMeansError;
-use crate::project::{Pca, ProjectError};
+use crate::project::ProjectError;
 use ndarray::{Array2, ArrayView2, Axis};
 
 /// Why matrices or labelings cannot be made one.
@@ -86,20 +86,6 @@ pub fn center_and_normalize(matrix: ArrayView2<'_, f32>) -> Array2<f32> {
     }
     l2_normalize(&mut result);
     result
-}
-
-/// Columns that [`reduce`] leaves, unless told otherwise.
-pub const N_COMPONENTS: usize = 200;
-
-/// The leading `n_components` principal components of `matrix` `[n, d]`, every row L2-normalised: what is left out is
-/// mostly noise, which normalisation would otherwise count as much as the rest. At most `min(n, d)` components.
-///
-/// # Errors
-/// PCA's own for an empty matrix, a number that is not finite, or no component.
-pub fn reduce(matrix: ArrayView2<'_, f32>, n_components: usize) -> Result<Array2<f32>, FuseError> {
-    let mut components = Pca::fit(matrix, n_components)?.transform(matrix);
-    l2_normalize(&mut components);
-    Ok(components)
 }
 
 #[cfg(test)]

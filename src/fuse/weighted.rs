@@ -3,7 +3,8 @@
 //! A baseline of the literature. The principal axes of two sides have nothing to do with each other, so the mean adds
 //! numbers of different meaning; `concat` keeps them apart and is rarely worse.
 
-use super::{FuseError, reduce};
+use super::{FuseError, l2_normalize};
+use crate::project::Pca;
 use ndarray::{Array2, ArrayView2};
 
 /// Dimension of the mean, where none is given and the sides allow it.
@@ -13,7 +14,7 @@ const N_COMPONENTS: usize = 128;
 /// principal components of `image` and `text`, every row of them L2-normalised.
 ///
 /// `n_components` is 128 where `None`; at most what the smaller side has (its columns, or `n`). `text_weight` lies in
-/// [0, 1]; signs of components are [`Pca`](crate::project::Pca)'s, so the result does not depend on chance.
+/// [0, 1]; signs of components are [`Pca`]'s, so the result does not depend on chance.
 ///
 /// # Errors
 /// [`FuseError::Rows`], [`FuseError::Parameter`], and PCA's own for an empty matrix or a number that is not finite.
@@ -32,6 +33,13 @@ pub fn weighted(
     }
     let dimension = n_components.unwrap_or(N_COMPONENTS).min(image.ncols()).min(text.ncols());
     Ok(reduce(image, dimension)? * (1.0 - text_weight) + reduce(text, dimension)? * text_weight)
+}
+
+/// The leading principal components, rows of length 1.
+fn reduce(side: ArrayView2<'_, f32>, n_components: usize) -> Result<Array2<f32>, FuseError> {
+    let mut components = Pca::fit(side, n_components)?.transform(side);
+    l2_normalize(&mut components);
+    Ok(components)
 }
 
 #[cfg(test)]
