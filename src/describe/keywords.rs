@@ -5,7 +5,8 @@
 //! verbs by a list and by where they stand. A participle, or a word that is noun and verb, counts as a noun or an
 //! adjective straight after a determiner or a preposition (`a dining area`, `on a walk`, `a parked car`) and as a verb
 //! elsewhere (`a man riding`, `is parked`, `walks`). Where that is wrong a word too many or too few is left; nothing
-//! breaks.
+//! breaks. Keywords are a baseline: on stanford40's captions they cluster worse than the whole sentences (ACC .43, not
+//! .50), whose verbs count.
 
 use crate::english::{is_adverb, is_opener, is_participle, is_stop_word, is_verb_form};
 
