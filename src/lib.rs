@@ -28,6 +28,7 @@ pub mod device;
 pub mod embed;
 #[cfg(feature = "networks")]
 pub mod engine;
+pub mod english;
 pub mod explain;
 pub mod fuse;
 pub mod image;

@@ -1,6 +1,66 @@
 //! Matrices made ready for clustering, and made one.
+//!
+//! Called by the engine with one matrix a representation, one row a picture; knows neither pictures nor words.
+//!
+//! - [`concat`](mod@concat): both sides set side by side, each with its weight
+//! - [`weighted`](mod@weighted): both sides brought to one dimension, their weighted mean
+//! - [`counterparts`]: for each row the nearest of a vocabulary's vectors (TAC)
+//! - [`consensus`](mod@consensus): one labeling of many K-Means labelings
+//! - [`choice`]: which column, or which weight, without looking at labels
 
-use ndarray::{Array2, ArrayView2, Axis, concatenate};
+pub mod choice;
+pub mod concat;
+pub mod consensus;
+pub mod counterparts;
+pub mod weighted;
+
+pub use concat::concat;
+pub use consensus::{ConsensusRun, consensus};
+pub use weighted::weighted;
+
+use crate::cluster::kmeans::KMeansError;
+use crate::project::ProjectError;
+use ndarray::{Array2, ArrayView2, Axis};
+
+/// Why matrices or labelings cannot be made one.
+#[derive(Debug, thiserror::Error)]
+pub enum FuseError {
+    /// The sides do not have one row for each picture.
+    #[error("fusion: one side has {first} rows, another {other}: there must be one row for each picture")]
+    Rows {
+        /// Rows of the first side.
+        first: usize,
+        /// Rows of the other.
+        other: usize,
+    },
+    /// Sides that must have one dimension have not.
+    #[error("fusion: vectors of {first} numbers do not go with vectors of {other}")]
+    Columns {
+        /// Columns of the first.
+        first: usize,
+        /// Columns of the other.
+        other: usize,
+    },
+    /// There is nothing to fuse or to choose from.
+    #[error("fusion: {0}")]
+    Nothing(&'static str),
+    /// A parameter lies outside its range.
+    #[error("fusion: {name} is {value}, but must be {range}")]
+    Parameter {
+        /// Name of the parameter.
+        name: &'static str,
+        /// What was given.
+        value: f64,
+        /// What is allowed.
+        range: &'static str,
+    },
+    /// PCA of one side failed.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// K-Means failed.
+    #[error(transparent)]
+    KMeans(#[from] KMeansError),
+}
 
 /// Every row divided by its Euclidean length; a zero row stays zero.
 pub fn l2_normalize(matrix: &mut Array2<f32>) {
@@ -45,19 +105,6 @@ pub fn balance(matrix: &mut Array2<f32>, parts: &[std::ops::Range<usize>]) {
     }
 }
 
-/// `concat`: both sides L2-normalised, weighted and set side by side, `[n, a + b]`.
-///
-/// Squared distances add up as `image_weight² · d_image² + text_weight² · d_text²`. `None` when the sides do not have
-/// the same number of rows.
-pub fn concat(image: ArrayView2<'_, f32>, text: ArrayView2<'_, f32>, weights: [f32; 2]) -> Option<Array2<f32>> {
-    let side = |matrix: ArrayView2<'_, f32>, weight: f32| {
-        let mut side = matrix.to_owned();
-        l2_normalize(&mut side);
-        side * weight
-    };
-    concatenate(Axis(1), &[side(image, weights[0]).view(), side(text, weights[1]).view()]).ok()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -80,12 +127,5 @@ mod tests {
         let half = 0.5f32.sqrt();
         let expected = array![[-half, half, -1.0, 0.0], [half, -half, 1.0, 0.0]];
         assert!((&m - &expected).iter().all(|d| d.abs() < 1e-6), "{m}");
-    }
-
-    #[test]
-    fn concat_weighs_each_side() {
-        let fused = concat(array![[2.0f32, 0.0]].view(), array![[0.0f32, 5.0]].view(), [0.5, 0.25]).unwrap();
-        assert_eq!(fused, array![[0.5, 0.0, 0.0, 0.25]]);
-        assert!(concat(array![[1.0f32]].view(), array![[1.0f32], [2.0]].view(), [1.0, 1.0]).is_none());
     }
 }
