@@ -6,7 +6,7 @@
 //! 2. [`image`] decodes under limits, turns upright, resizes.
 //! 3. [`classical`] measures pixels without networks.
 //! 4. `gistmap_models` holds the networks; [`device`] chooses where they run, [`readback`] waits for them.
-//! 5. [`describe`] puts pictures into words, [`embed`] turns words into vectors.
+//! 5. [`describe`] puts pictures into words (what it knows of them is in [`english`]), [`embed`] turns words into vectors.
 //! 6. [`fuse`] makes matrices ready for clustering, and one of two.
 //! 7. [`cluster`] groups the rows.
 //! 8. [`score`] measures the labelings.

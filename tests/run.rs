@@ -95,6 +95,34 @@ fn classical_features_need_no_model_and_are_read_back() {
     assert_eq!(cached(&again, "pictures"), (18, 18));
 }
 
+#[test]
+fn texts_made_elsewhere_are_clustered_and_name_the_clusters() {
+    let Some(models) = models() else { return };
+    let (program, folder) = (Program::new(&models), tempfile::tempdir().unwrap());
+    let (images, out) = (folder.path().join("pictures"), folder.path().join("out"));
+    drawn_classes(&images, 6);
+    let mut texts = "file,what,label\n".to_owned();
+    for class in fs::read_dir(&images).unwrap() {
+        let class = class.unwrap().file_name().into_string().unwrap();
+        for number in 0..6 {
+            texts += &format!("{class}/{number:02}.jpg,\"a drawing of {class}\",{class}\n");
+        }
+    }
+    let file = folder.path().join("texts.csv");
+    fs::write(&file, texts).unwrap();
+    let import = format!("import:{}", file.display());
+    run_json(&program, &images, &out, &["--features", "none", "--text", &import]);
+    let scores = csv(&out.join("scores.csv"));
+    assert_eq!((scores.len(), scores[1][0].as_str(), scores[1][5].as_str()), (2, "what", "1"), "labels are no texts");
+    assert_eq!(csv(&out.join("texts/what.csv"))[1].join(","), "discs/00.jpg,a drawing of discs");
+    assert!(csv(&out.join("clusters.csv"))[1..].iter().any(|cluster| cluster[2].contains("discs")));
+    let refused = |text: &str| program.run(&images, &out, &["--text", text]);
+    assert_eq!(refused("import:texts.txt").status.code(), Some(2));
+    let absent = refused("import:absent.csv");
+    assert_eq!(absent.status.code(), Some(1));
+    assert!(stderr(&absent).contains("absent.csv"), "{}", stderr(&absent));
+}
+
 fn is_partial(entry: &fs::DirEntry) -> bool {
     entry.file_name().to_string_lossy().starts_with(".partial")
 }

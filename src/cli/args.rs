@@ -40,7 +40,8 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "LIST", default_value = "efficientnet-lite0")]
     pub(crate) features: String,
 
-    /// Describers, comma-separated: tags, tag-mean; `none` for none.
+    /// Describers, comma-separated: tags, tag-mean, import:FILE[:column] (texts of a CSV or JSON Lines file with a column
+    /// `file`); `none` for none.
     #[arg(long, value_name = "LIST", default_value = "tags")]
     pub(crate) text: String,
 

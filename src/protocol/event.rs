@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::{ClusterCount, Plan};
 use crate::album::{Cell, Failure};
 use crate::collection::Collection;
+use crate::describe::import::TextTable;
 
 /// What the engine is told. All but the first work on the open album and recompute nothing upstream of it.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub enum Command {
         collection: Collection,
         /// What to do with them.
         plan: Plan,
+        /// Texts made elsewhere: what stands in [`Plan::text`], and the file's table.
+        imports: Vec<(String, TextTable)>,
     },
     /// Make a cell the main one, so that clusters, names and map follow it; it is computed where it has not been tried.
     Cell(CellRequest),

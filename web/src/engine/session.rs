@@ -156,7 +156,7 @@ impl Session<'_> {
             return Err(input("open pictures first: drop a folder, or try the sample".to_owned()));
         };
         *made_by = Some(plan.clone());
-        let command = Command::Run { collection: collection.clone(), plan: plan.clone() };
+        let command = Command::Run { collection: collection.clone(), plan: plan.clone(), imports: Vec::new() };
         self.command(command, models(&plan), true).await
     }
 
