@@ -14,7 +14,8 @@
 //! On stanford40's general captions (MiniLM, K-Means, 40 clusters, against the actions) that is ACC .594 NMI .656 ARI
 //! .442 for `what are they doing`, where the captions alone give .519 .601 .369. The numbers of directions were chosen
 //! on that data set with its labels seen; weighted means of the phrases' own vectors lost to the captions (.37 .51
-//!.16). 
+//! .16).
+//!
 //! Called by the engine, which embeds; everything here is a function of texts and matrices.
 
 use super::phrases::{Phrase, Phrases, Role};
@@ -103,7 +104,8 @@ pub fn kind(criterion: ArrayView1<'_, f32>, kinds: ArrayView2<'_, f32>) -> Resul
 /// vectors `texts` `[n, d]`, projected onto the (at most 48) directions in which phrases of that kind differ most, then
 /// turned away from the (at most 8) directions in which those of the other kinds do. Things are never taken out:
 /// actions and places are said with them. Where there are not two phrases of the kind, the texts' vectors are only
-///centred. 
+/// centred.
+///
 /// `vectors` `[phrases, d]` are the phrases' sentence vectors; a phrase counts as often as it occurs, times its
 /// [`rarity`](Phrases::rarity).
 ///
