@@ -11,9 +11,10 @@
 //!    the kind whose name is nearest ([`kind`]), and the captions' vectors are projected onto the directions in which
 //!    phrases of that kind differ, less those in which the others do.
 //!
-//! On stanford40's general captions (MiniLM, K-Means, 40 clusters, against the actions) that is ACC .594 NMI .656 ARI .442
-//! for `what are they doing`, where the captions alone give .519 .601 .369. The numbers of directions were chosen on that
-//! data set with its labels seen; weighted means of the phrases' own vectors lost to the captions (.37 .51 .16).
+//! On stanford40's general captions (MiniLM, K-Means, 40 clusters, against the actions) that is ACC .594 NMI .656 ARI
+//! .442 for `what are they doing`, where the captions alone give .519 .601 .369. The numbers of directions were chosen
+//! on that data set with its labels seen; weighted means of the phrases' own vectors lost to the captions (.37 .51
+//! .16).
 //!
 //! Called by the engine, which embeds; everything here is a function of texts and matrices.
 
@@ -99,10 +100,11 @@ pub fn kind(criterion: ArrayView1<'_, f32>, kinds: ArrayView2<'_, f32>) -> Resul
     Ok(answering_column(criterion, kinds)?.map(|(at, _)| KINDS[at].0))
 }
 
-/// The matrix to cluster by a criterion that asks for phrases of `kind`, `[n, d]`, rows of length 1: the centred vectors
-/// `texts` `[n, d]`, projected onto the (at most 48) directions in which phrases of that kind differ most, then turned
-/// away from the (at most 8) directions in which those of the other kinds do. Things are never taken out: actions and
-/// places are said with them. Where there are not two phrases of the kind, the texts' vectors are only centred.
+/// The matrix to cluster by a criterion that asks for phrases of `kind`, `[n, d]`, rows of length 1: the centred
+/// vectors `texts` `[n, d]`, projected onto the (at most 48) directions in which phrases of that kind differ most, then
+/// turned away from the (at most 8) directions in which those of the other kinds do. Things are never taken out:
+/// actions and places are said with them. Where there are not two phrases of the kind, the texts' vectors are only
+/// centred.
 ///
 /// `vectors` `[phrases, d]` are the phrases' sentence vectors; a phrase counts as often as it occurs, times its
 /// [`rarity`](Phrases::rarity).

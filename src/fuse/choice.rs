@@ -17,7 +17,8 @@ const CONSTANT: f64 = 1e-9;
 ///
 /// with `c_{l,j}` the mean of cluster `l` and `x̄_j` of all rows in dimension `j`. Numerator and denominator of one
 /// dimension have the same unit, so losses of matrices of different scale and number of dimensions compare, as long as
-/// the number of clusters is the same. Rows labelled -1 (noise) keep their distance to `x̄`. 1 where no dimension varies.
+/// the number of clusters is the same. Rows labelled -1 (noise) keep their distance to `x̄`. 1 where no dimension
+/// varies.
 ///
 /// # Errors
 /// [`FuseError::Rows`] when there is not one label for each row.
