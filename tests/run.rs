@@ -103,9 +103,11 @@ fn texts_made_elsewhere_are_clustered_and_name_the_clusters() {
     drawn_classes(&images, 6);
     let mut texts = "file,what,label\n".to_owned();
     for class in fs::read_dir(&images).unwrap() {
-        let class = class.unwrap().file_name().into_string().unwrap();
-        for number in 0..6 {
-            texts += &format!("{class}/{number:02}.jpg,\"a drawing of {class}\",{class}\n");
+        let class = class.unwrap();
+        let name = class.file_name().into_string().unwrap();
+        for file in fs::read_dir(class.path()).unwrap() {
+            let file = file.unwrap().file_name().into_string().unwrap();
+            texts += &format!("{name}/{file},\"a drawing of {name}\",{name}\n");
         }
     }
     let file = folder.path().join("texts.csv");
