@@ -8,6 +8,9 @@ from common import emit, unit
 
 a, b = np.load(sys.argv[2]), np.load(sys.argv[3])
 if sys.argv[1] == "labels":
-    emit(different=int((a.ravel() != b.ravel()).sum()), of=len(a.ravel()))
+    from sklearn.metrics import adjusted_rand_score
+
+    a, b = a.ravel().astype(int), b.ravel().astype(int)
+    emit(different=int((a != b).sum()), of=len(a), ari=adjusted_rand_score(b, a))
 else:
     emit(least_cosine=float((unit(a.astype(np.float64)) * unit(b.astype(np.float64))).sum(axis=1).min()))

@@ -7,6 +7,7 @@ use crate::process::{self, step};
 use crate::project::Project;
 
 mod cases;
+mod cluster;
 mod lab;
 mod page;
 mod quality;
@@ -18,11 +19,12 @@ use table::Table;
 /// One benchmark: measures, and returns the lines of its table.
 type Measure = fn(&Lab) -> Result<Table>;
 
-const BENCHES: [(&str, Measure); 8] = [
+const BENCHES: [(&str, Measure); 9] = [
     ("efficientnet", cases::efficientnet),
     ("minilm", cases::minilm),
     ("decode", cases::decode),
     ("kmeans", cases::kmeans),
+    ("cluster", cluster::cluster),
     ("tsne", cases::tsne),
     ("run", cases::run),
     ("quality", quality::quality),

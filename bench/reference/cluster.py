@@ -1,0 +1,25 @@
+"""scikit-learn's clusterers: `cluster.py ALGORITHM DATA.npy ROWS LABELS.npy` prints the ms of one fit.
+
+An algorithm is a line of ALGORITHMS; benches/cluster.rs has the same names with the same parameters.
+"""
+
+import sys
+import time
+
+import numpy as np
+from sklearn.cluster import KMeans
+
+from common import SEED, emit
+
+ALGORITHMS = {
+    "kmeans": lambda: KMeans(30, n_init=1, random_state=SEED),
+}
+
+name, rows, out = sys.argv[1], int(sys.argv[3]), sys.argv[4]
+data = np.ascontiguousarray(np.load(sys.argv[2])[:rows])
+ALGORITHMS[name]().fit(data[:300])  # threads and lazy imports are ready
+start = time.perf_counter()
+labels = ALGORITHMS[name]().fit_predict(data)
+ms = 1000 * (time.perf_counter() - start)
+np.save(out, labels.astype(np.int32))
+emit(ms=ms, clusters=int(labels.max()) + 1, noise=int((labels < 0).sum()))

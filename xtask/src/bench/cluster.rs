@@ -1,0 +1,51 @@
+//! The clusterers against scikit-learn.
+
+use anyhow::Result;
+
+use super::lab::{Lab, last_line};
+use super::table::{Reach, Table};
+
+/// One algorithm, as `benches/cluster.rs` and `bench/reference/cluster.py` know it.
+struct Algorithm {
+    name: &'static str,
+    /// What stands in the table.
+    what: &'static str,
+    /// The first rows of the data that are clustered.
+    rows: usize,
+    /// Part of scikit-learn's time that ours may take.
+    reach: f64,
+    rounds: usize,
+}
+
+const ALGORITHMS: [Algorithm; 1] =
+    [Algorithm { name: "kmeans", what: "K-Means, k 30, n_init 1", rows: 15_000, reach: 0.5, rounds: 3 }];
+
+/// Time of every algorithm on `features768.npy`, and how far the labels agree with scikit-learn's.
+pub(super) fn cluster(lab: &Lab<'_>) -> Result<Table> {
+    let data = lab.data("features768.npy")?;
+    let mut table = Table::default();
+    for Algorithm { name, what, rows, reach, rounds } in &ALGORITHMS {
+        let paths = ["ours", "reference"].map(|side| lab.data.join(format!("{name}.{side}.npy")));
+        let arguments = |mut command: std::process::Command, out: &std::path::Path| {
+            command.arg(name).arg(&data).arg(rows.to_string()).arg(out);
+            command
+        };
+        let both = lab.in_turn(
+            *rounds,
+            |_| Ok(arguments(lab.program("cluster")?, &paths[0])),
+            |_| Ok(arguments(lab.script("cluster.py"), &paths[1])),
+        )?;
+        let (ours, reference) = both.medians("ms");
+        table.row(format!("{what}, {rows} x 768, ms"), ours, reference, Reach::Ratio(*reach));
+        let agreement = last_line(lab.script("compare.py").arg("labels").arg(&paths[0]).arg(&paths[1]))?;
+        table.remarks.push(format!(
+            "{what}: labels that differ: {} of {}; ARI {}; {} clusters, {} noise",
+            agreement["different"],
+            agreement["of"],
+            agreement["ari"],
+            both.ours[0]["clusters"],
+            both.ours[0]["noise"],
+        ));
+    }
+    Ok(table)
+}
