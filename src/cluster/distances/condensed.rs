@@ -1,0 +1,273 @@
+//! The table of all distances: row `i` holds those to the rows before it, so half a square is stored.
+
+use super::Metric;
+use super::coarse::centred;
+use super::rows::{MatrixError, Rows, squared_distance, squared_norms};
+use crate::cluster::Scalar;
+use crate::linalg;
+use crate::runtime;
+use ndarray::{Array2, s};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Rows that one task computes.
+const BLOCK: usize = 128;
+/// Columns of a tile.
+const TILE: usize = 512;
+/// Multiplications of one step at most, unless one block needs more.
+const WORK: usize = if runtime::ONE_THREAD { 100_000_000 } else { 1_000_000_000 };
+/// The largest table in double precision; beyond it single precision saves half.
+const DOUBLE_BYTES: usize = if runtime::ONE_THREAD { 1 << 29 } else { 1 << 31 };
+
+/// Distances below the diagonal, row after row.
+#[derive(Debug)]
+pub(in crate::cluster) struct Condensed<T> {
+    pub(in crate::cluster) n: usize,
+    pub(in crate::cluster) values: Vec<T>,
+}
+
+/// Where row `i` starts.
+pub(in crate::cluster) fn start(i: usize) -> usize {
+    i * i.saturating_sub(1) / 2
+}
+
+impl Table {
+    /// The distance between two different rows.
+    pub(in crate::cluster) fn get(&self, i: usize, j: usize) -> f64 {
+        match self {
+            Self::Double(table) => table.get(i, j),
+            Self::Single(table) => table.get(i, j),
+        }
+    }
+
+    /// The distance to the `k`th nearest other row, of each row of `block`; 0 for `k` 0.
+    pub(in crate::cluster) fn kth(&self, block: Range<usize>, k: usize) -> Vec<f64> {
+        match self {
+            Self::Double(table) => table.kth(block, k),
+            Self::Single(table) => table.kth(block, k),
+        }
+    }
+}
+
+impl<T: Scalar> Condensed<T> {
+    /// The distance between two different rows.
+    pub(in crate::cluster) fn get(&self, i: usize, j: usize) -> f64 {
+        let (low, high) = if i < j { (i, j) } else { (j, i) };
+        self.values[start(high) + low].into()
+    }
+
+    /// The distances from row `i` to those before it.
+    pub(in crate::cluster) fn row(&self, i: usize) -> &[T] {
+        &self.values[start(i)..start(i + 1)]
+    }
+
+    fn kth(&self, block: Range<usize>, k: usize) -> Vec<f64> {
+        let mut nearest = vec![vec![T::infinity(); k]; block.len()];
+        if k == 0 {
+            return vec![0.0; block.len()];
+        }
+        let insert = |nearest: &mut Vec<T>, distance: T| {
+            if distance < nearest[k - 1] {
+                let at = nearest.partition_point(|&other| other <= distance);
+                nearest.pop();
+                nearest.insert(at, distance);
+            }
+        };
+        for (nearest, i) in nearest.iter_mut().zip(block.clone()) {
+            self.row(i).iter().for_each(|&distance| insert(nearest, distance));
+        }
+        for i in block.start + 1..self.n {
+            let row = &self.row(i)[block.start..block.end.min(i)];
+            nearest.iter_mut().zip(row).for_each(|(nearest, &distance)| insert(nearest, distance));
+        }
+        nearest.into_iter().map(|nearest| nearest[k - 1].into()).collect()
+    }
+}
+
+/// A table in either precision.
+#[derive(Debug)]
+pub(in crate::cluster) enum Table {
+    /// Exact to rounding; for as many rows as memory allows.
+    Double(Condensed<f64>),
+    /// Half the memory.
+    Single(Condensed<f32>),
+}
+
+/// A table being filled.
+#[derive(Debug)]
+pub(in crate::cluster) enum Filling {
+    Double(Part<f64>),
+    Single(Part<f32>),
+}
+
+impl Filling {
+    /// Starts the table of the rows' distances.
+    ///
+    /// # Errors
+    /// When memory does not suffice, or the metric is cosine and a row has no direction.
+    pub(in crate::cluster) fn new<F: Scalar>(rows: Rows<F>, metric: Metric) -> Result<Self, MatrixError> {
+        let bytes = start(rows.n_samples()).saturating_mul(size_of::<f64>());
+        Self::with_precision(rows, metric, bytes <= DOUBLE_BYTES)
+    }
+
+    pub(in crate::cluster) fn with_precision<F: Scalar>(
+        rows: Rows<F>,
+        metric: Metric,
+        double: bool,
+    ) -> Result<Self, MatrixError> {
+        let x = match metric {
+            Metric::Euclidean if double => rows.x.mapv(Into::into),
+            Metric::Euclidean => {
+                let (x, scale) = centred(&rows.x);
+                drop(rows);
+                return Ok(Self::Single(Part::new(x, metric, scale)?));
+            }
+            Metric::Cosine => directions(&rows)?,
+        };
+        if double {
+            Ok(Self::Double(Part::new(x, metric, 1.0)?))
+        } else {
+            let (x, scale) = centred(&x);
+            Ok(Self::Single(Part::new(x, metric, scale)?))
+        }
+    }
+
+    /// Computes some rows; true when all are there.
+    pub(in crate::cluster) fn step(&mut self) -> bool {
+        match self {
+            Self::Double(part) => part.step(),
+            Self::Single(part) => part.step(),
+        }
+    }
+
+    /// Pairs that are there, and all.
+    pub(in crate::cluster) fn progress(&self) -> (usize, usize) {
+        match self {
+            Self::Double(part) => (part.table.values.len(), start(part.table.n)),
+            Self::Single(part) => (part.table.values.len(), start(part.table.n)),
+        }
+    }
+
+    /// The table; whole when [`step`](Self::step) has returned true.
+    pub(in crate::cluster) fn table(self) -> Table {
+        match self {
+            Self::Double(part) => Table::Double(part.table),
+            Self::Single(part) => Table::Single(part.table),
+        }
+    }
+}
+
+/// Rows scaled to length 1.
+fn directions<F: Scalar>(rows: &Rows<F>) -> Result<Array2<f64>, MatrixError> {
+    let mut x: Array2<f64> = rows.x.mapv(Into::into);
+    for (row, mut values) in x.outer_iter_mut().enumerate() {
+        let length = values.iter().map(|v| v * v).sum::<f64>().sqrt();
+        if length == 0.0 {
+            return Err(MatrixError::Zero { row });
+        }
+        values.mapv_inplace(|v| v / length);
+    }
+    Ok(x)
+}
+
+/// A table in one precision, its rows so far, and what they are computed from.
+#[derive(Debug)]
+pub(in crate::cluster) struct Part<T> {
+    x: Array2<T>,
+    norms: Vec<f64>,
+    metric: Metric,
+    /// What the rows were divided by.
+    scale: f64,
+    table: Condensed<T>,
+    /// Rows that are there.
+    done: usize,
+}
+
+impl<T: Scalar> Part<T> {
+    fn new(x: Array2<T>, metric: Metric, scale: f64) -> Result<Self, MatrixError> {
+        let n = x.nrows();
+        let mut values = Vec::new();
+        let too_large =
+            |_| MatrixError::TooLarge { n_samples: n, bytes: start(n).saturating_mul(size_of::<T>()) };
+        values.try_reserve_exact(start(n)).map_err(too_large)?;
+        Ok(Self { norms: squared_norms(&x), x, metric, scale, table: Condensed { n, values }, done: 0 })
+    }
+
+    fn step(&mut self) -> bool {
+        let n = self.table.n;
+        let (first, mut blocks) = (self.done, Vec::new());
+        let mut work = 0;
+        while self.done < n && (blocks.is_empty() || work < WORK) {
+            let block = self.done..n.min(self.done + BLOCK);
+            work += block.len() * block.end * self.x.ncols();
+            self.done = block.end;
+            blocks.push(block);
+        }
+        self.table.values.resize(start(self.done), T::zero());
+        let mut rest = &mut self.table.values[start(first)..];
+        let mut parts = Vec::new();
+        for block in blocks {
+            let (part, after) = rest.split_at_mut(start(block.end) - start(block.start));
+            parts.push((block, part));
+            rest = after;
+        }
+        let (x, norms, metric, scale) = (&self.x, &self.norms, self.metric, self.scale);
+        parts.into_par_iter().for_each(|(block, part)| {
+            fill(x, norms, metric, block, part);
+            if scale != 1.0 {
+                // Twice the scale's power where the values are half squares.
+                let scale = T::of(if metric == Metric::Cosine { scale * scale } else { scale });
+                part.iter_mut().for_each(|distance| *distance *= scale);
+            }
+        });
+        self.done == n
+    }
+}
+
+/// Computes the rows of `block` into `part` of the table.
+fn fill<T: Scalar>(x: &Array2<T>, norms: &[f64], metric: Metric, block: Range<usize>, part: &mut [T]) {
+    let mut products = Array2::zeros((block.len(), TILE));
+    for first in (0..block.end).step_by(TILE) {
+        let tile = first..block.end.min(first + TILE);
+        let mut products = products.slice_mut(s![.., ..tile.len()]);
+        let (a, b) = (x.slice(s![block.clone(), ..]), x.slice(s![tile.clone(), ..]));
+        linalg::matmul_into(a, b.t(), T::one(), products.view_mut());
+        for (i, products) in block.clone().zip(products.rows()) {
+            let end = tile.end.min(i);
+            if end <= first {
+                continue;
+            }
+            let out = &mut part[start(i) - start(block.start) + first..][..end - first];
+            let Some(products) = products.to_slice() else { continue };
+            if metric == Metric::Cosine && size_of::<T>() == size_of::<f64>() {
+                out.iter_mut().zip(products).for_each(|(out, &product)| *out = (T::one() - product).max(T::zero()));
+            } else {
+                lengths(norms[i], &norms[first..end], products, out);
+                mend(x, norms, i, first, out);
+                if metric == Metric::Cosine {
+                    // Between unit vectors the squared length is twice the cosine distance, and exact for small angles.
+                    out.iter_mut().for_each(|out| *out = *out * *out * T::of(0.5));
+                }
+            }
+        }
+    }
+}
+
+/// The lengths of differences, from products and squared norms.
+fn lengths<T: Scalar>(norm: f64, norms: &[f64], products: &[T], out: &mut [T]) {
+    for ((out, &product), other) in out.iter_mut().zip(products).zip(norms) {
+        let product: f64 = product.into();
+        *out = T::of((norm + other - 2.0 * product).max(0.0).sqrt());
+    }
+}
+
+/// Computes again, from the differences, the lengths that are so short that rounding of the products shows.
+fn mend<T: Scalar>(x: &Array2<T>, norms: &[f64], i: usize, first: usize, out: &mut [T]) {
+    let short = if size_of::<T>() == size_of::<f64>() { 1e-6 } else { 1e-2 };
+    for (at, out) in out.iter_mut().enumerate() {
+        let (j, length): (usize, f64) = (first + at, (*out).into());
+        if length * length < short * (norms[i] + norms[j]) {
+            *out = T::of(squared_distance(x.row(i), x.row(j)).sqrt());
+        }
+    }
+}
