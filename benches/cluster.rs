@@ -6,13 +6,32 @@ mod common;
 
 use anyhow::{Context, Result};
 use gistmap::cluster::Clusterer;
+use gistmap::cluster::agglomerative::{Agglomerative, AgglomerativeRun, Linkage};
+use gistmap::cluster::dbscan::{Dbscan, DbscanRun};
+use gistmap::cluster::distances::Metric;
+use gistmap::cluster::hdbscan::{Hdbscan, HdbscanRun};
 use gistmap::cluster::kmeans::{KMeans, KMeansRun};
+use gistmap::cluster::optics::{Optics, OpticsRun};
 use ndarray::{Array2, s};
 
 /// Fits an algorithm with the bench's parameters; the labels.
 type Fit = fn(&Array2<f32>) -> Result<Vec<i32>>;
 
-const ALGORITHMS: [(&str, Fit); 1] = [("kmeans", |x| labels(KMeansRun::new(KMeans::params(30).n_init(1), x)?))];
+const ALGORITHMS: [(&str, Fit); 9] = [
+    ("kmeans", |x| labels(KMeansRun::new(KMeans::params(30).n_init(1), x)?)),
+    ("dbscan", |x| labels(DbscanRun::new(Dbscan::params().eps(0.85), x)?)),
+    ("ward", |x| joined(x, Linkage::Ward, Metric::Euclidean)),
+    ("average", |x| joined(x, Linkage::Average, Metric::Euclidean)),
+    ("average_cosine", |x| joined(x, Linkage::Average, Metric::Cosine)),
+    ("complete", |x| joined(x, Linkage::Complete, Metric::Euclidean)),
+    ("single", |x| joined(x, Linkage::Single, Metric::Euclidean)),
+    ("hdbscan", |x| labels(HdbscanRun::new(Hdbscan::params().min_cluster_size(15).min_samples(5), x)?)),
+    ("optics", |x| labels(OpticsRun::new(Optics::params(), x)?)),
+];
+
+fn joined(x: &Array2<f32>, linkage: Linkage, metric: Metric) -> Result<Vec<i32>> {
+    labels(AgglomerativeRun::new(Agglomerative::params().n_clusters(30).linkage(linkage).metric(metric), x)?)
+}
 
 fn labels(mut run: impl Clusterer) -> Result<Vec<i32>> {
     run.run();

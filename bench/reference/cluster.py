@@ -7,12 +7,20 @@ import sys
 import time
 
 import numpy as np
-from sklearn.cluster import KMeans
+from sklearn.cluster import DBSCAN, HDBSCAN, OPTICS, AgglomerativeClustering, KMeans
 
 from common import SEED, emit
 
 ALGORITHMS = {
     "kmeans": lambda: KMeans(30, n_init=1, random_state=SEED),
+    "dbscan": lambda: DBSCAN(eps=0.85),
+    "ward": lambda: AgglomerativeClustering(30),
+    "average": lambda: AgglomerativeClustering(30, linkage="average"),
+    "average_cosine": lambda: AgglomerativeClustering(30, linkage="average", metric="cosine"),
+    "complete": lambda: AgglomerativeClustering(30, linkage="complete"),
+    "single": lambda: AgglomerativeClustering(30, linkage="single"),
+    "hdbscan": lambda: HDBSCAN(min_cluster_size=15, min_samples=5, copy=True),
+    "optics": lambda: OPTICS(),
 }
 
 name, rows, out = sys.argv[1], int(sys.argv[3]), sys.argv[4]

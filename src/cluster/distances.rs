@@ -2,7 +2,8 @@
 //!
 //! [`rows::Rows`] is a checked matrix and its exact distances; [`coarse::Coarse`] finds near pairs by products in `f32`
 //! with a bound of their error, without a table; [`condensed::Condensed`] is the table of all distances, half of a square;
-//! [`core`] and [`spanning::Prim`] walks it as a minimum spanning tree. Knows nothing of the algorithms that use it.
+//! [`core::Measuring`] makes it step by step with the core distances; [`spanning::Prim`] walks it as a minimum spanning tree.
+//! Knows nothing of the algorithms that use it.
 
 pub(super) mod coarse;
 pub(super) mod condensed;

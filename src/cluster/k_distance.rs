@@ -4,10 +4,10 @@
 //! little, noise comes last and rises steeply. At the bend lies a good `eps`. For `min_samples`, which counts the row
 //! itself, k is `min_samples - 1`: with `eps` at a row's distance, that row and all before it are core samples.
 
+use super::Scalar;
 use super::distances::MatrixError;
 use super::distances::coarse::{BLOCK, Coarse};
 use super::distances::rows::Rows;
-use super::Scalar;
 use crate::progress::Step;
 use ndarray::{ArrayBase, Data, Ix2};
 use rayon::prelude::*;
@@ -67,12 +67,9 @@ impl<F: Scalar> KDistanceRun<F> {
     /// Computes some rows.
     pub fn step(&mut self) -> Step {
         let (n, first) = (self.rows.n_samples(), self.distances.len());
-        let blocks: Vec<_> =
-            (first..n).step_by(BLOCK).take(BLOCKS).map(|start| start..n.min(start + BLOCK)).collect();
-        let found: Vec<Vec<f64>> = blocks
-            .into_par_iter()
-            .map(|block| self.coarse.kth_distances(&self.rows, block, self.k))
-            .collect();
+        let blocks: Vec<_> = (first..n).step_by(BLOCK).take(BLOCKS).map(|start| start..n.min(start + BLOCK)).collect();
+        let found: Vec<Vec<f64>> =
+            blocks.into_par_iter().map(|block| self.coarse.kth_distances(&self.rows, block, self.k)).collect();
         self.distances.extend(found.into_iter().flatten());
         if self.distances.len() == n { Step::Done } else { Step::Running { done: self.distances.len(), total: n } }
     }

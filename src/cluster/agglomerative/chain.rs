@@ -7,7 +7,7 @@
 
 use super::Linkage;
 use crate::cluster::Scalar;
-use crate::cluster::distances::condensed::{Condensed, start};
+use crate::cluster::distances::condensed::Condensed;
 
 /// The table is packed when this part of its rows is gone: of eight.
 const GONE: usize = 1;
@@ -52,10 +52,12 @@ impl<T: Scalar> Chain<T> {
         let n = table.n;
         let mut nearest = vec![NOBODY; n];
         for i in 0..n {
-            for (j, &distance) in table.row(i).iter().enumerate() {
-                let distance: f64 = distance.into();
-                nearest[i].offer(distance, j as u32);
-                nearest[j].offer(distance, i as u32);
+            for (first, piece) in table.pieces(i, 0..i) {
+                for (j, &distance) in (first..).zip(piece) {
+                    let distance: f64 = distance.into();
+                    nearest[i].offer(distance, j as u32);
+                    nearest[j].offer(distance, i as u32);
+                }
             }
         }
         Self {
@@ -127,14 +129,15 @@ impl<T: Scalar> Chain<T> {
             let at = i as usize;
             let far = (self.table.get(at, x), self.table.get(at, y));
             let stored = T::of(joined_distance(self.linkage, far, distance, sizes, self.sizes[at]));
-            let (first, last) = if at < y { (at, y) } else { (y, at) };
-            self.table.values[start(last) + first] = stored;
+            self.table.set(at, y, stored);
             let new = Nearest { distance: stored.into(), index: high };
             best.offer(new.distance, i);
             let known = &mut self.nearest[at];
             if let Some(nearest) = *known {
                 let gone = nearest.index == low || nearest.index == high;
-                if new.distance < nearest.distance || (!gone && new.distance == nearest.distance && high < nearest.index) {
+                if new.distance < nearest.distance
+                    || (!gone && new.distance == nearest.distance && high < nearest.index)
+                {
                     *known = Some(new);
                 } else if gone {
                     *known = None;
@@ -146,15 +149,6 @@ impl<T: Scalar> Chain<T> {
 
     /// Takes the rows of clusters that are gone out of the table.
     fn pack(&mut self) {
-        let values = &mut self.table.values;
-        let mut at = 0;
-        for (row, &i) in self.active.iter().enumerate() {
-            for &j in &self.active[..row] {
-                values[at] = values[start(i as usize) + j as usize];
-                at += 1;
-            }
-        }
-        values.truncate(at);
         let mut places = vec![u32::MAX; self.table.n];
         for (place, &i) in self.active.iter().enumerate() {
             places[i as usize] = place as u32;
@@ -162,8 +156,8 @@ impl<T: Scalar> Chain<T> {
             self.rows[place] = self.rows[i as usize];
             self.nearest[place] = self.nearest[i as usize];
         }
+        self.table.keep(&self.active);
         let n = self.active.len();
-        self.table.n = n;
         self.active = (0..n as u32).collect();
         self.chain.iter_mut().for_each(|i| *i = places[*i as usize]);
         for nearest in self.nearest[..n].iter_mut().flatten() {

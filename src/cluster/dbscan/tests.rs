@@ -9,9 +9,8 @@ use ndarray::{Array2, array};
 use proptest::prelude::{prop_assert_eq, proptest};
 
 fn check<F: Scalar>(case: &Case) {
-    let params = DbscanParams::default()
-        .eps(case.number("eps").unwrap())
-        .min_samples(case.count("min_samples").unwrap());
+    let params =
+        DbscanParams::default().eps(case.number("eps").unwrap()).min_samples(case.count("min_samples").unwrap());
     let model = params.fit(&DatasetBase::from(case.matrix::<F>())).unwrap();
     assert_eq!(model.labels().to_vec(), case.labels(), "{}", case.about());
 }

@@ -80,9 +80,16 @@ impl Coarse {
         self.products(block.clone(), 0..n, products.view_mut());
         let largest = self.norms.iter().fold(0.0, |most: f64, &norm| most.max(norm));
         let kth = |(i, products): (usize, ndarray::ArrayView1<'_, f32>)| {
-            let squared: Vec<f64> = (0..n)
-                .map(|j| if i == j { f64::INFINITY } else { self.norms[i] + self.norms[j] - 2.0 * f64::from(products[j]) })
-                .collect();
+            let squared: Vec<f64> =
+                (0..n)
+                    .map(|j| {
+                        if i == j {
+                            f64::INFINITY
+                        } else {
+                            self.norms[i] + self.norms[j] - 2.0 * f64::from(products[j])
+                        }
+                    })
+                    .collect();
             let (_, &mut around, _) = squared.clone().select_nth_unstable_by(k - 1, f64::total_cmp);
             let limit = around + 2.0 * self.relative * (self.norms[i] + largest);
             let may_be = |j: &usize| *j != i && squared[*j].total_cmp(&limit).is_le();
@@ -108,13 +115,16 @@ pub(super) fn centred<F: Scalar>(x: &Array2<F>) -> (Array2<f32>, f64) {
     }
     let mean: Vec<f64> = sums.into_iter().map(|sum| sum / x.nrows() as f64).collect();
     let less_mean = |(&v, mean): (&F, &f64)| Into::<f64>::into(v) - mean;
-    let largest = x.outer_iter().flat_map(|row| row.into_iter().zip(&mean).map(less_mean)).fold(0.0, |m: f64, v| m.max(v.abs()));
+    let largest =
+        x.outer_iter().flat_map(|row| row.into_iter().zip(&mean).map(less_mean)).fold(0.0, |m: f64, v| m.max(v.abs()));
     let scale = if largest > 0.0 && largest.is_finite() { largest } else { 1.0 };
     let mut out = Array2::zeros(x.dim());
-    out.axis_iter_mut(Axis(0)).into_par_iter().zip(x.axis_iter(Axis(0))).with_min_len(BLOCK).for_each(|(mut out, row)| {
-        let values = row.into_iter().zip(&mean).map(less_mean);
-        out.iter_mut().zip(values).for_each(|(out, v)| *out = (v / scale) as f32);
-    });
+    out.axis_iter_mut(Axis(0)).into_par_iter().zip(x.axis_iter(Axis(0))).with_min_len(BLOCK).for_each(
+        |(mut out, row)| {
+            let values = row.into_iter().zip(&mean).map(less_mean);
+            out.iter_mut().zip(values).for_each(|(out, v)| *out = (v / scale) as f32);
+        },
+    );
     (out, scale)
 }
 

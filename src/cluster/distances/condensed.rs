@@ -1,4 +1,5 @@
-//! The table of all distances: row `i` holds those to the rows before it, so half a square is stored.
+//! The table of all distances: row `i` holds those to the rows before it, so half a square is stored, in small square tiles.
+//! Who asks for all distances of a row walks along it and then down its column; in tiles the column is near in memory too.
 
 use super::Metric;
 use super::coarse::centred;
@@ -10,25 +11,35 @@ use ndarray::{Array2, s};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Rows that one task computes.
-const BLOCK: usize = 128;
-/// Columns of a tile.
-const TILE: usize = 512;
+/// Rows that one task computes; whole tiles.
+const BLOCK: usize = 4 * SIDE;
+/// Columns whose products are computed at once; whole tiles.
+const TILE: usize = 16 * SIDE;
 /// Multiplications of one step at most, unless one block needs more.
 const WORK: usize = if runtime::ONE_THREAD { 100_000_000 } else { 1_000_000_000 };
 /// The largest table in double precision; beyond it single precision saves half.
 const DOUBLE_BYTES: usize = if runtime::ONE_THREAD { 1 << 29 } else { 1 << 31 };
 
-/// Distances below the diagonal, row after row.
+/// Rows and columns of a stored tile; a tile is a page of memory or two.
+const SIDE: usize = 32;
+
+/// Distances below the diagonal, tile after tile.
 #[derive(Debug)]
 pub(in crate::cluster) struct Condensed<T> {
     pub(in crate::cluster) n: usize,
     pub(in crate::cluster) values: Vec<T>,
 }
 
-/// Where row `i` starts.
-pub(in crate::cluster) fn start(i: usize) -> usize {
-    i * i.saturating_sub(1) / 2
+/// Numbers that are stored for the first `rows` rows, or where the tiles of row `rows` start if it is a tile's first.
+fn stored(rows: usize) -> usize {
+    let tiles = rows.div_ceil(SIDE);
+    tiles * (tiles + 1) / 2 * SIDE * SIDE
+}
+
+/// Where the distance from a row to one before it is.
+fn place(row: usize, column: usize) -> usize {
+    let (below, right) = (row / SIDE, column / SIDE);
+    (below * (below + 1) / 2 + right) * SIDE * SIDE + row % SIDE * SIDE + column % SIDE
 }
 
 impl Table {
@@ -52,13 +63,33 @@ impl Table {
 impl<T: Scalar> Condensed<T> {
     /// The distance between two different rows.
     pub(in crate::cluster) fn get(&self, i: usize, j: usize) -> f64 {
-        let (low, high) = if i < j { (i, j) } else { (j, i) };
-        self.values[start(high) + low].into()
+        self.values[place(i.max(j), i.min(j))].into()
     }
 
-    /// The distances from row `i` to those before it.
-    pub(in crate::cluster) fn row(&self, i: usize) -> &[T] {
-        &self.values[start(i)..start(i + 1)]
+    /// Sets the distance between two different rows.
+    pub(in crate::cluster) fn set(&mut self, i: usize, j: usize, distance: T) {
+        self.values[place(i.max(j), i.min(j))] = distance;
+    }
+
+    /// The distances from row `i` to those of `columns`, which lie before it: pieces, with the column of their first.
+    pub(in crate::cluster) fn pieces(&self, i: usize, columns: Range<usize>) -> impl Iterator<Item = (usize, &[T])> {
+        let mut next = columns.start;
+        std::iter::from_fn(move || {
+            let first = next;
+            next = columns.end.min((first / SIDE + 1) * SIDE);
+            (first < next).then(|| (first, &self.values[place(i, first)..][..next - first]))
+        })
+    }
+
+    /// Keeps only these rows, ascending, and gives them the numbers from 0.
+    pub(in crate::cluster) fn keep(&mut self, rows: &[u32]) {
+        for (row, &from) in rows.iter().enumerate() {
+            for (column, &other) in rows[..row].iter().enumerate() {
+                self.values[place(row, column)] = self.values[place(from as usize, other as usize)];
+            }
+        }
+        self.n = rows.len();
+        self.values.truncate(stored(self.n));
     }
 
     fn kth(&self, block: Range<usize>, k: usize) -> Vec<f64> {
@@ -74,11 +105,14 @@ impl<T: Scalar> Condensed<T> {
             }
         };
         for (nearest, i) in nearest.iter_mut().zip(block.clone()) {
-            self.row(i).iter().for_each(|&distance| insert(nearest, distance));
+            let distances = self.pieces(i, 0..i).flat_map(|(_, piece)| piece);
+            distances.for_each(|&distance| insert(nearest, distance));
         }
         for i in block.start + 1..self.n {
-            let row = &self.row(i)[block.start..block.end.min(i)];
-            nearest.iter_mut().zip(row).for_each(|(nearest, &distance)| insert(nearest, distance));
+            for (first, piece) in self.pieces(i, block.start..block.end.min(i)) {
+                let nearest = &mut nearest[first - block.start..];
+                nearest.iter_mut().zip(piece).for_each(|(nearest, &distance)| insert(nearest, distance));
+            }
         }
         nearest.into_iter().map(|nearest| nearest[k - 1].into()).collect()
     }
@@ -106,7 +140,7 @@ impl Filling {
     /// # Errors
     /// When memory does not suffice, or the metric is cosine and a row has no direction.
     pub(in crate::cluster) fn new<F: Scalar>(rows: Rows<F>, metric: Metric) -> Result<Self, MatrixError> {
-        let bytes = start(rows.n_samples()).saturating_mul(size_of::<f64>());
+        let bytes = stored(rows.n_samples()).saturating_mul(size_of::<f64>());
         Self::with_precision(rows, metric, bytes <= DOUBLE_BYTES)
     }
 
@@ -143,8 +177,8 @@ impl Filling {
     /// Pairs that are there, and all.
     pub(in crate::cluster) fn progress(&self) -> (usize, usize) {
         match self {
-            Self::Double(part) => (part.table.values.len(), start(part.table.n)),
-            Self::Single(part) => (part.table.values.len(), start(part.table.n)),
+            Self::Double(part) => (part.table.values.len(), stored(part.table.n)),
+            Self::Single(part) => (part.table.values.len(), stored(part.table.n)),
         }
     }
 
@@ -187,9 +221,8 @@ impl<T: Scalar> Part<T> {
     fn new(x: Array2<T>, metric: Metric, scale: f64) -> Result<Self, MatrixError> {
         let n = x.nrows();
         let mut values = Vec::new();
-        let too_large =
-            |_| MatrixError::TooLarge { n_samples: n, bytes: start(n).saturating_mul(size_of::<T>()) };
-        values.try_reserve_exact(start(n)).map_err(too_large)?;
+        let too_large = |_| MatrixError::TooLarge { n_samples: n, bytes: stored(n).saturating_mul(size_of::<T>()) };
+        values.try_reserve_exact(stored(n)).map_err(too_large)?;
         Ok(Self { norms: squared_norms(&x), x, metric, scale, table: Condensed { n, values }, done: 0 })
     }
 
@@ -203,11 +236,11 @@ impl<T: Scalar> Part<T> {
             self.done = block.end;
             blocks.push(block);
         }
-        self.table.values.resize(start(self.done), T::zero());
-        let mut rest = &mut self.table.values[start(first)..];
+        self.table.values.resize(stored(self.done), T::zero());
+        let mut rest = &mut self.table.values[stored(first)..];
         let mut parts = Vec::new();
         for block in blocks {
-            let (part, after) = rest.split_at_mut(start(block.end) - start(block.start));
+            let (part, after) = rest.split_at_mut(stored(block.end) - stored(block.start));
             parts.push((block, part));
             rest = after;
         }
@@ -233,23 +266,37 @@ fn fill<T: Scalar>(x: &Array2<T>, norms: &[f64], metric: Metric, block: Range<us
         let (a, b) = (x.slice(s![block.clone(), ..]), x.slice(s![tile.clone(), ..]));
         linalg::matmul_into(a, b.t(), T::one(), products.view_mut());
         for (i, products) in block.clone().zip(products.rows()) {
-            let end = tile.end.min(i);
-            if end <= first {
-                continue;
-            }
-            let out = &mut part[start(i) - start(block.start) + first..][..end - first];
             let Some(products) = products.to_slice() else { continue };
-            if metric == Metric::Cosine && size_of::<T>() == size_of::<f64>() {
-                out.iter_mut().zip(products).for_each(|(out, &product)| *out = (T::one() - product).max(T::zero()));
-            } else {
-                lengths(norms[i], &norms[first..end], products, out);
-                mend(x, norms, i, first, out);
-                if metric == Metric::Cosine {
-                    // Between unit vectors the squared length is twice the cosine distance, and exact for small angles.
-                    out.iter_mut().for_each(|out| *out = *out * *out * T::of(0.5));
+            for (piece, products) in products.chunks(SIDE).enumerate() {
+                let column = first + piece * SIDE;
+                let width = products.len().min(i.saturating_sub(column));
+                if width > 0 {
+                    let out = &mut part[place(i, column) - stored(block.start)..][..width];
+                    distances(x, norms, metric, (i, column), &products[..width], out);
                 }
             }
         }
+    }
+}
+
+/// The distances from row `i` to the rows from `column` on, from their products.
+fn distances<T: Scalar>(
+    x: &Array2<T>,
+    norms: &[f64],
+    metric: Metric,
+    (i, column): (usize, usize),
+    products: &[T],
+    out: &mut [T],
+) {
+    if metric == Metric::Cosine && size_of::<T>() == size_of::<f64>() {
+        out.iter_mut().zip(products).for_each(|(out, &product)| *out = (T::one() - product).max(T::zero()));
+        return;
+    }
+    lengths(norms[i], &norms[column..][..out.len()], products, out);
+    mend(x, norms, i, column, out);
+    if metric == Metric::Cosine {
+        // Between unit vectors the squared length is twice the cosine distance, and exact for small angles.
+        out.iter_mut().for_each(|out| *out = *out * *out * T::of(0.5));
     }
 }
 

@@ -56,8 +56,9 @@ fn a_curve_of_distances_equals_scikit_learn() {
 
 #[test]
 fn the_knee_is_where_the_curve_bends() {
-    let curve: Vec<f64> = (0..100).map(|i| if i < 80 { 1.0 + 0.001 * f64::from(i) } else { f64::from(i - 78) }).collect();
-    assert_eq!(knee(&curve), Some(80));
+    let curve: Vec<f64> =
+        (0..100).map(|i| if i < 80 { 1.0 + 0.001 * f64::from(i) } else { f64::from(i - 78) }).collect();
+    assert_eq!(knee(&curve), Some(79));
     assert_eq!(knee(&[2.0; 9]), None);
     assert_eq!(knee(&[]), None);
     assert_eq!(knee(&[1.0]), None);

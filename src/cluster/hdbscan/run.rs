@@ -4,9 +4,8 @@ use super::condense::CondensedTree;
 use super::select::label;
 use super::{HdbscanError, HdbscanParams, HdbscanValidParams};
 use crate::cluster::agglomerative::Tree;
-use crate::cluster::distances::Metric;
-use crate::cluster::distances::condensed::{Filling, Table};
-use crate::cluster::distances::core::CoreDistances;
+use crate::cluster::distances::condensed::Table;
+use crate::cluster::distances::core::Measuring;
 use crate::cluster::distances::rows::Rows;
 use crate::cluster::distances::spanning::Prim;
 use crate::cluster::{Clusterer, Scalar};
@@ -20,8 +19,7 @@ const PAIRS: usize = 10_000_000;
 /// Where the work stands.
 #[derive(Debug)]
 enum Stage {
-    Distances(Filling),
-    Core(Table, CoreDistances),
+    Measuring(Measuring),
     Spanning(Table, Vec<f64>, Prim),
     Done { labels: Vec<i32>, probabilities: Vec<f64> },
 }
@@ -42,7 +40,10 @@ impl HdbscanRun {
     /// # Errors
     /// Parameters out of range, fewer rows than `min_samples` or than two, an empty matrix, a number that is not finite, or
     /// a table of distances that does not fit in memory.
-    pub fn new<F: Scalar, D: Data<Elem = F>>(params: HdbscanParams, x: &ArrayBase<D, Ix2>) -> Result<Self, HdbscanError> {
+    pub fn new<F: Scalar, D: Data<Elem = F>>(
+        params: HdbscanParams,
+        x: &ArrayBase<D, Ix2>,
+    ) -> Result<Self, HdbscanError> {
         Self::on(params.check()?, x)
     }
 
@@ -59,7 +60,7 @@ impl HdbscanRun {
         if n_samples < min_samples.max(2) {
             return Err(HdbscanError::TooFewSamples { min_samples, n_samples });
         }
-        Ok(Self { params, n_samples, stage: Stage::Distances(Filling::new(rows, Metric::Euclidean)?) })
+        Ok(Self { params, n_samples, stage: Stage::Measuring(Measuring::new(rows, min_samples)?) })
     }
 
     /// How firmly each row belongs to its cluster, 0 to 1; 0 for noise, and for all before the run is done.
@@ -85,23 +86,13 @@ impl Clusterer for HdbscanRun {
         // In rows; distances and tree count the same.
         let mut done = n;
         self.stage = match std::mem::replace(&mut self.stage, idle) {
-            Stage::Distances(mut filling) => {
-                let whole = filling.step();
-                let (filled, all) = filling.progress();
-                done = (n * (filled / 1000)).checked_div(all / 1000).unwrap_or(n);
-                if whole {
-                    Stage::Core(filling.table(), CoreDistances::new(n, self.params.min_samples()))
-                } else {
-                    Stage::Distances(filling)
+            Stage::Measuring(mut measuring) => match measuring.step() {
+                Some((table, core)) => Stage::Spanning(table, core, Prim::new(n)),
+                None => {
+                    done = measuring.rows_done();
+                    Stage::Measuring(measuring)
                 }
-            }
-            Stage::Core(table, mut core) => {
-                if core.step(&table) {
-                    Stage::Spanning(table, core.distances, Prim::new(n))
-                } else {
-                    Stage::Core(table, core)
-                }
-            }
+            },
             Stage::Spanning(table, core, mut prim) => {
                 let mut pairs = 0;
                 while pairs < PAIRS && prim.left() > 0 {

@@ -3,9 +3,8 @@
 use super::order::{Order, Plot};
 use super::xi::{Valleys, label_below, label_valleys};
 use super::{ClusterMethod, OpticsError, OpticsParams, OpticsValidParams};
-use crate::cluster::distances::Metric;
-use crate::cluster::distances::condensed::{Filling, Table};
-use crate::cluster::distances::core::CoreDistances;
+use crate::cluster::distances::condensed::Table;
+use crate::cluster::distances::core::Measuring;
 use crate::cluster::distances::rows::Rows;
 use crate::cluster::{Clusterer, Scalar};
 use crate::progress::Step;
@@ -18,8 +17,7 @@ const PAIRS: usize = 10_000_000;
 /// Where the work stands.
 #[derive(Debug)]
 enum Stage {
-    Distances(Filling),
-    Core(Table, CoreDistances),
+    Measuring(Measuring),
     Order(Table, Order),
     Done { labels: Vec<i32>, plot: Plot },
 }
@@ -64,8 +62,8 @@ impl OpticsRun {
                 return Err(OpticsError::TooFewSamples { name, value, n_samples });
             }
         }
-        let filling = Filling::new(rows, Metric::Euclidean)?;
-        Ok(Self { params, n_samples, empty: Plot::default(), stage: Stage::Distances(filling) })
+        let stage = Stage::Measuring(Measuring::new(rows, params.min_samples())?);
+        Ok(Self { params, n_samples, empty: Plot::default(), stage })
     }
 
     /// The plot so far; empty until the distances are there.
@@ -97,23 +95,13 @@ impl Clusterer for OpticsRun {
         // In rows; distances and order count the same.
         let mut done = n;
         self.stage = match std::mem::replace(&mut self.stage, idle) {
-            Stage::Distances(mut filling) => {
-                let whole = filling.step();
-                let (filled, all) = filling.progress();
-                done = (n * (filled / 1000)).checked_div(all / 1000).unwrap_or(n);
-                if whole {
-                    Stage::Core(filling.table(), CoreDistances::new(n, self.params.min_samples()))
-                } else {
-                    Stage::Distances(filling)
+            Stage::Measuring(mut measuring) => match measuring.step() {
+                Some((table, core)) => Stage::Order(table, Order::new(&core, self.params.max_eps())),
+                None => {
+                    done = measuring.rows_done();
+                    Stage::Measuring(measuring)
                 }
-            }
-            Stage::Core(table, mut core) => {
-                if core.step(&table) {
-                    Stage::Order(table, Order::new(&core.distances, self.params.max_eps()))
-                } else {
-                    Stage::Core(table, core)
-                }
-            }
+            },
             Stage::Order(table, mut order) => {
                 let mut pairs = 0;
                 while pairs < PAIRS && order.left() > 0 {

@@ -17,8 +17,17 @@ struct Algorithm {
     rounds: usize,
 }
 
-const ALGORITHMS: [Algorithm; 1] =
-    [Algorithm { name: "kmeans", what: "K-Means, k 30, n_init 1", rows: 15_000, reach: 0.5, rounds: 3 }];
+const ALGORITHMS: [Algorithm; 9] = [
+    Algorithm { name: "kmeans", what: "K-Means, k 30, n_init 1", rows: 15_000, reach: 0.5, rounds: 3 },
+    Algorithm { name: "dbscan", what: "DBSCAN, eps .85", rows: 9_000, reach: 0.3, rounds: 3 },
+    Algorithm { name: "ward", what: "ward, k 30", rows: 9_000, reach: 0.2, rounds: 3 },
+    Algorithm { name: "average", what: "average, k 30", rows: 9_000, reach: 0.5, rounds: 1 },
+    Algorithm { name: "average_cosine", what: "average, cosine, k 30", rows: 9_000, reach: 0.5, rounds: 1 },
+    Algorithm { name: "complete", what: "complete, k 30", rows: 9_000, reach: 0.5, rounds: 1 },
+    Algorithm { name: "single", what: "single, k 30", rows: 9_000, reach: 0.5, rounds: 1 },
+    Algorithm { name: "hdbscan", what: "HDBSCAN 15, 5", rows: 9_000, reach: 0.5, rounds: 1 },
+    Algorithm { name: "optics", what: "OPTICS", rows: 9_000, reach: 0.5, rounds: 1 },
+];
 
 /// Time of every algorithm on `features768.npy`, and how far the labels agree with scikit-learn's.
 pub(super) fn cluster(lab: &Lab<'_>) -> Result<Table> {
@@ -40,11 +49,7 @@ pub(super) fn cluster(lab: &Lab<'_>) -> Result<Table> {
         let agreement = last_line(lab.script("compare.py").arg("labels").arg(&paths[0]).arg(&paths[1]))?;
         table.remarks.push(format!(
             "{what}: labels that differ: {} of {}; ARI {}; {} clusters, {} noise",
-            agreement["different"],
-            agreement["of"],
-            agreement["ari"],
-            both.ours[0]["clusters"],
-            both.ours[0]["noise"],
+            agreement["different"], agreement["of"], agreement["ari"], both.ours[0]["clusters"], both.ours[0]["noise"],
         ));
     }
     Ok(table)
