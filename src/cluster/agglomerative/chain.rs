@@ -10,7 +10,7 @@ use crate::cluster::Scalar;
 use crate::cluster::distances::condensed::Condensed;
 
 /// The table is packed when this part of its rows is gone: of eight.
-const GONE: usize = 1;
+const GONE: usize = 2;
 
 /// A cluster's nearest other, of equals the one with the lowest index.
 #[derive(Debug, Clone, Copy)]

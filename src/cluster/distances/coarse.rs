@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Rows that one task compares with all others.
-pub(in crate::cluster) const BLOCK: usize = 128;
+pub(in crate::cluster) const BLOCK: usize = 256;
 /// Rows of one tile's other side; a tile of products stays in the second-level cache.
 const TILE: usize = 512;
 /// Values that are tested together.

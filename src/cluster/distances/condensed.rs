@@ -309,12 +309,19 @@ fn lengths<T: Scalar>(norm: f64, norms: &[f64], products: &[T], out: &mut [T]) {
 }
 
 /// Computes again, from the differences, the lengths that are so short that rounding of the products shows.
-fn mend<T: Scalar>(x: &Array2<T>, norms: &[f64], i: usize, first: usize, out: &mut [T]) {
+fn mend<T: Scalar>(x: &Array2<T>, norms: &[f64], i: usize, column: usize, out: &mut [T]) {
     let short = if size_of::<T>() == size_of::<f64>() { 1e-6 } else { 1e-2 };
-    for (at, out) in out.iter_mut().enumerate() {
-        let (j, length): (usize, f64) = (first + at, (*out).into());
-        if length * length < short * (norms[i] + norms[j]) {
-            *out = T::of(squared_distance(x.row(i), x.row(j)).sqrt());
+    let is_short = |length: T, norm: f64| {
+        let length: f64 = length.into();
+        length * length < short * (norms[i] + norm)
+    };
+    let norms = &norms[column..][..out.len()];
+    let any = out.iter().zip(norms).fold(false, |any, (&length, &norm)| any | is_short(length, norm));
+    if any {
+        for (at, (out, &norm)) in out.iter_mut().zip(norms).enumerate() {
+            if is_short(*out, norm) {
+                *out = T::of(squared_distance(x.row(i), x.row(column + at)).sqrt());
+            }
         }
     }
 }
