@@ -9,7 +9,10 @@ from common import emit, unit
 
 a, b = np.load(sys.argv[2]), np.load(sys.argv[3])
 if sys.argv[1] == "labels":
-    emit(different=int((a.ravel() != b.ravel()).sum()), of=len(a.ravel()))
+    from sklearn.metrics import adjusted_rand_score
+
+    a, b = a.ravel().astype(int), b.ravel().astype(int)
+    emit(different=int((a != b).sum()), of=len(a), ari=adjusted_rand_score(b, a))
 elif sys.argv[1] == "blocks":
     ends = np.cumsum([int(width) for width in sys.argv[4:]])
     assert a.shape == b.shape and a.shape[1] == ends[-1], (a.shape, b.shape, ends)

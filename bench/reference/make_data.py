@@ -2,7 +2,8 @@
 
 `pictures768.npy` [15000, 768]: the 15,000 pictures of food101_30x500_64px at 16 x 16 pixels, float32 0..1 (a mixture of
 Gaussians of the same shape where they are not there). `pictures50.npy` and `pictures50_5000.npy`: their first 50
-principal components, all and every third. `food50.npy` [2000, 50]: the same of EfficientNet-lite0's features of
+principal components, all and every third. `features768.npy` [15000, 768]: like a network's pooled features, unit
+vectors of positive numbers in 30 groups of unlike width and size, with every twentieth row in none. `food50.npy` [2000, 50]: the same of EfficientNet-lite0's features of
 food101_10. `captions.txt`: 2,000 captions of Flickr8k.
 """
 
@@ -22,6 +23,17 @@ def principal(x, count=50):
     x = (x - x.mean(axis=0)).astype(np.float64)
     values, vectors = np.linalg.eigh(x.T @ x / len(x))
     return (x @ vectors[:, ::-1][:, :count]).astype(np.float32)
+
+
+def features(rows=15000, columns=768, groups=30):
+    random = np.random.default_rng(SEED)
+    centres = random.gamma(0.5, size=(groups, columns))
+    sizes = random.dirichlet(np.full(groups, 4.0))
+    group = random.choice(groups, rows, p=sizes)
+    x = centres[group] + random.uniform(0.3, 1.2, groups)[group, None] * random.normal(size=(rows, columns))
+    x[::20] = random.gamma(0.5, size=(len(x[::20]), columns))
+    x = np.maximum(x, 0)
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
 def small(path):
@@ -45,6 +57,8 @@ save("pictures768", pixels)
 components = principal(pixels)
 save("pictures50", components)
 save("pictures50_5000", components[::3])
+
+save("features768", features())
 
 folder = os.path.join(shared, "data/food101_10/images")
 if os.path.isdir(folder):

@@ -6,9 +6,18 @@
 //!
 //! - [`kmeans`]: K-Means with scikit-learn's results for the same seed
 //! - [`auto_k`]: the number of clusters by the silhouette
+//! - [`dbscan`], [`hdbscan`], [`optics`]: clusters are where rows lie dense, the rest is noise
+//! - [`agglomerative`]: clusters are joined, the nearest first
+//! - [`k_distance`]: how to choose DBSCAN's `eps`
 
+pub mod agglomerative;
 pub mod auto_k;
+pub mod dbscan;
+pub mod distances;
+pub mod hdbscan;
+pub mod k_distance;
 pub mod kmeans;
+pub mod optics;
 
 use crate::linalg::Real;
 use crate::progress::Step;

@@ -7,6 +7,7 @@ use crate::process::{self, step};
 use crate::project::Project;
 
 mod cases;
+mod cluster;
 mod lab;
 mod page;
 mod quality;
@@ -24,6 +25,7 @@ const BENCHES: [(&str, Measure); 9] = [
     ("decode", cases::decode),
     ("classical", cases::classical),
     ("kmeans", cases::kmeans),
+    ("cluster", cluster::cluster),
     ("tsne", cases::tsne),
     ("run", cases::run),
     ("quality", quality::quality),
