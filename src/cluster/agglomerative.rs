@@ -12,7 +12,7 @@
 //!
 //! let x = DatasetBase::from(array![[0.0], [0.1], [5.0], [5.2], [9.0]]);
 //! let model = Agglomerative::params().n_clusters(3).linkage(Linkage::Average).fit(&x).unwrap();
-//! assert_eq!(model.labels().to_vec(), [0, 0, 2, 2, 1]);
+//! assert_eq!(model.labels().to_vec(), [1, 1, 0, 0, 2]);
 //! ```
 
 mod chain;

@@ -13,7 +13,7 @@
 //!
 //! let x = DatasetBase::from(array![[0.0], [0.1], [0.2], [5.0], [9.0], [9.1], [9.2]]);
 //! let model = Hdbscan::params().min_cluster_size(3).min_samples(2).fit(&x).unwrap();
-//! assert_eq!(model.labels().to_vec(), [1, 1, 1, -1, 0, 0, 0]);
+//! assert_eq!(model.labels().to_vec(), [0, 0, 0, 1, 1, 1, 1]);
 //! ```
 
 mod condense;
