@@ -19,7 +19,6 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
         return Err(format!("{}: its label is not one of the {labels}", picture.file));
     }
     names(manifest.features.iter().map(|f| &f.name))?;
-    names(manifest.texts.iter().map(|t| &t.name))?;
     let vectors = names(manifest.vectors.iter().map(|v| &v.name))?;
     for cell in &manifest.cells {
         let name = format!("{}/{}", cell.representation, cell.clusterer);
@@ -42,7 +41,17 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
     if !vectors.contains(manifest.layout.representation.as_str()) {
         return Err(format!("layout: there is no representation {}", manifest.layout.representation));
     }
-    for cluster in &manifest.clusters {
+    for criterion in &manifest.criteria {
+        if criterion.cell >= manifest.cells.len() {
+            return Err(format!("criterion {}: there is no cell {}", criterion.criterion, criterion.cell));
+        }
+    }
+    let texts = names(manifest.texts.iter().map(|t| &t.name))?;
+    let of = manifest.vectors.iter().filter_map(|v| v.texts.as_deref());
+    if let Some(missing) = of.into_iter().find(|name| !texts.contains(name)) {
+        return Err(format!("vectors: there is no text column {missing}"));
+    }
+    for cluster in manifest.criteria.iter().flat_map(|c| &c.clusters).chain(&manifest.clusters) {
         if !is_cluster(cluster.cluster, n) {
             return Err(format!("clusters: {} is not a cluster", cluster.cluster));
         }

@@ -11,6 +11,9 @@ use super::{Album, Representation, sheets};
 use crate::report::html::{self, Thumbnails};
 use crate::report::{csv, npy, png, svg};
 
+/// Letters of a name that a file's name holds where it cannot hold all.
+const LONGEST_NAME: usize = 60;
+
 /// What is written into one file.
 pub type Contents<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
 
@@ -85,7 +88,28 @@ fn matrix(matrix: &Array2<f32>) -> Contents<'_> {
     Box::new(|w: &mut dyn Write| w.write_all(&npy::write(matrix.view())))
 }
 
-/// A representation's name as a file name: names come from gistmap itself, but an imported one may hold anything.
+/// A representation's name as a file name. A criterion or an imported column may hold anything: what a file's name cannot
+/// hold becomes `_`, and a hash of the name keeps it apart from others.
 fn file_name(name: &str) -> String {
-    name.chars().map(|c| if c.is_alphanumeric() || "-_+@.".contains(c) { c } else { '_' }).collect()
+    let plain = |c: char| c.is_alphanumeric() || "-_+@.=".contains(c);
+    if name.chars().all(plain) {
+        return name.to_owned();
+    }
+    let shown: String = name.chars().take(LONGEST_NAME).map(|c| if plain(c) { c } else { '_' }).collect();
+    format!("{shown}-{}", &blake3::hash(name.as_bytes()).to_hex()[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn names_of_files_stay_apart() {
+        assert_eq!(file_name("efficientnet-lite0+tags@concat"), "efficientnet-lite0+tags@concat");
+        let names = ["what are they doing", "what_are_they_doing", "what/are/they/doing", "../x", "a:b"].map(file_name);
+        assert!(names[0].starts_with("what_are_they_doing-"), "{}", names[0]);
+        assert!(names.iter().all(|name| !name.contains(['/', ':', ' '])));
+        assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), names.len());
+        assert!(file_name(&"long ".repeat(100)).len() < 80);
+    }
 }

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::files::{features_path, texts_path, vectors_path};
-use super::{Album, Cell, ClusterSummary, Picture, Representation, RepresentationKind, Timing};
+use super::{
+    Album, Cell, ClusterSummary, CriterionClusters, NameQuality, Picture, Representation, RepresentationKind, Timing,
+};
 
 /// The manifest's name.
 pub const MANIFEST: &str = "album.json";
@@ -38,13 +40,16 @@ pub struct MatrixEntry {
     pub name: String,
     /// What it is made from.
     pub kind: RepresentationKind,
+    /// As [`Representation::texts`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texts: Option<String>,
     /// Its array file, one of [`Manifest::files`].
     pub path: String,
 }
 
 impl MatrixEntry {
     fn new(of: &Representation, path: fn(&str) -> String) -> Self {
-        Self { name: of.name.clone(), kind: of.kind, path: path(&of.name) }
+        Self { name: of.name.clone(), kind: of.kind, texts: of.texts.clone(), path: path(&of.name) }
     }
 }
 
@@ -105,6 +110,12 @@ pub struct Manifest {
     pub main_cell: usize,
     /// The clusters of the main cell.
     pub clusters: Vec<ClusterSummary>,
+    /// How well names and keywords tell the labels.
+    #[serde(default)]
+    pub name_quality: Option<NameQuality>,
+    /// The criteria, each with its clusters.
+    #[serde(default)]
+    pub criteria: Vec<CriterionClusters>,
     /// The map.
     pub layout: LayoutEntry,
     /// Where the time went.
@@ -133,6 +144,8 @@ impl Manifest {
             cells: album.cells.clone(),
             main_cell: album.main_cell,
             clusters: album.clusters.clone(),
+            name_quality: album.name_quality,
+            criteria: album.criteria.clone(),
             layout: LayoutEntry {
                 projector: album.layout.projector.clone(),
                 representation: album.layout.representation.clone(),

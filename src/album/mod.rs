@@ -50,6 +50,8 @@ pub struct Representation {
     pub name: String,
     /// What the matrix is made from.
     pub kind: RepresentationKind,
+    /// The text column that it speaks of, which names its clusters; `None` where it is made of pixels alone.
+    pub texts: Option<String>,
     /// `[pictures, dimensions]`.
     pub matrix: Array2<f32>,
 }
@@ -75,7 +77,7 @@ pub struct TextColumn {
     pub texts: Vec<String>,
 }
 
-/// The five scores of a labeling; the first four need labels.
+/// The scores of a labeling; the first four need labels.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, Default)]
 pub struct Scores {
     /// Accuracy after the best one-to-one matching of clusters and labels (Hungarian).
@@ -88,6 +90,10 @@ pub struct Scores {
     pub kappa: Option<f64>,
     /// Mean silhouette, Euclidean, on the clustered matrix.
     pub silhouette: Option<f64>,
+    /// K-Means loss, normalised per dimension: the share of the clustered matrix' variance that the clusters leave
+    /// unexplained, in [0, 1]; the lower the better, at the same number of clusters. Needs no labels.
+    #[serde(default)]
+    pub loss: Option<f64>,
 }
 
 /// One representation clustered by one clusterer.
@@ -128,6 +134,29 @@ pub struct ClusterSummary {
     pub purity: Option<f64>,
     /// The majority label's name, where there are labels.
     pub majority: Option<String>,
+}
+
+/// How one criterion divides the pictures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CriterionClusters {
+    /// In a person's words; also the name of its representation.
+    pub criterion: String,
+    /// What answered it, for people: `the column action`, or `what location_caption says of actions`.
+    pub answered_by: String,
+    /// Index into [`Album::cells`].
+    pub cell: usize,
+    /// The cell's clusters, by cluster index.
+    pub clusters: Vec<ClusterSummary>,
+}
+
+/// How well the main cell's names and keywords tell the label folders, each cluster matched to one of them (Stephan et al.,
+/// "Text-Guided Image Clustering").
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct NameQuality {
+    /// Share of the clusters of which one keyword is the label's name, in [0, 1].
+    pub exact_match: f64,
+    /// Mean cosine similarity of a cluster's keywords to its label's name, as sentence vectors, in [-1, 1].
+    pub similarity: f64,
 }
 
 /// The map: a place in the plane for each picture.
@@ -185,6 +214,10 @@ pub struct Album {
     pub main_cell: usize,
     /// The main cell's clusters, by cluster index.
     pub clusters: Vec<ClusterSummary>,
+    /// How well names and keywords tell the labels, where there are labels and texts, and the main cell is the run's.
+    pub name_quality: Option<NameQuality>,
+    /// The criteria of the plan, each with its clusters.
+    pub criteria: Vec<CriterionClusters>,
     /// The map.
     pub layout: Layout,
     /// What could not be read.

@@ -105,6 +105,8 @@ pub fn open(source: &mut dyn Source) -> Result<Opened, OpenError> {
         cells: manifest.cells,
         main_cell: manifest.main_cell,
         clusters: manifest.clusters,
+        name_quality: manifest.name_quality,
+        criteria: manifest.criteria,
         layout: Layout {
             projector: manifest.layout.projector,
             representation: manifest.layout.representation,
@@ -185,7 +187,7 @@ fn matrices(files: &mut Files<'_>, entries: &[MatrixEntry], n: usize) -> Result<
             if let Some(((row, _), value)) = matrix.indexed_iter().find(|(_, v)| !v.is_finite()) {
                 return Err(failed(format!("row {row} holds {value}, which is no number to compute with")));
             }
-            Ok(Representation { name: entry.name.clone(), kind: entry.kind, matrix })
+            Ok(Representation { name: entry.name.clone(), kind: entry.kind, texts: entry.texts.clone(), matrix })
         })
         .collect()
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Album, Cell, ClusterSummary, Failure, Picture, RepresentationKind, TextColumn, Timing};
+use super::{
+    Album, Cell, ClusterSummary, CriterionClusters, Failure, NameQuality, Picture, RepresentationKind, TextColumn, Timing,
+};
 
 /// A representation without its matrix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +13,8 @@ pub struct RepresentationView {
     pub name: String,
     /// What it is made from.
     pub kind: RepresentationKind,
+    /// As [`super::Representation::texts`].
+    pub texts: Option<String>,
     /// Columns of the matrix.
     pub dimensions: usize,
 }
@@ -47,6 +51,8 @@ pub struct AlbumView {
     pub cells: Vec<Cell>,
     pub main_cell: usize,
     pub clusters: Vec<ClusterSummary>,
+    pub name_quality: Option<NameQuality>,
+    pub criteria: Vec<CriterionClusters>,
     pub layout: LayoutView,
     pub failures: Vec<Failure>,
     pub timings: Vec<Timing>,
@@ -57,6 +63,7 @@ impl From<&Album> for AlbumView {
         let representations = album.vectors.iter().map(|r| RepresentationView {
             name: r.name.clone(),
             kind: r.kind,
+            texts: r.texts.clone(),
             dimensions: r.matrix.ncols(),
         });
         Self {
@@ -71,6 +78,8 @@ impl From<&Album> for AlbumView {
             cells: album.cells.clone(),
             main_cell: album.main_cell,
             clusters: album.clusters.clone(),
+            name_quality: album.name_quality,
+            criteria: album.criteria.clone(),
             layout: LayoutView {
                 projector: album.layout.projector.clone(),
                 representation: album.layout.representation.clone(),

@@ -12,7 +12,9 @@ use super::{Engine, RunError};
 use crate::album::{Cell, Representation, Scores};
 use crate::cluster::Clusterer;
 use crate::cluster::auto_k::{self, AutoK, AutoKParams};
-use crate::cluster::kmeans::{KMeansError, KMeansParams, KMeansRun};
+use crate::cluster::catalog::{ClustererSpec, SpecError};
+use crate::cluster::kmeans::{KMeansError, KMeansRun};
+use crate::fuse::choice;
 use crate::progress::Step;
 use crate::protocol::{ClusterCount, Stage};
 use crate::random::RandomState;
@@ -25,7 +27,7 @@ const SILHOUETTE_SAMPLE: usize = if ONE_THREAD { 2_000 } else { 10_000 };
 /// The share of a cell's time that the search for k takes: 19 times 3 runs of K-Means before the 10 that count.
 const SEARCH_SHARE: f64 = 0.85;
 /// Part of the keys; raised when a clusterer changes its results.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// The pictures' true labels, where they have any.
 pub(super) struct Truth {
@@ -74,7 +76,8 @@ pub(super) async fn cell(
     let key = cache::key("cell", &parts);
     // Two representations may hold the same numbers, and labels may be renamed: neither is part of the key.
     let named = |cell: Cell| {
-        let scores = Scores { silhouette: cell.scores.silhouette, ..label_scores(&truth.labels, &cell.labels) };
+        let Scores { silhouette, loss, .. } = cell.scores;
+        let scores = Scores { silhouette, loss, ..label_scores(&truth.labels, &cell.labels) };
         Cell { representation: task.representation.name.clone(), scores, ..cell }
     };
     if let Some(cell) = cache::get_json::<Cell>(session.store, &key).filter(|c| c.labels.len() == matrix.nrows()) {
@@ -85,6 +88,7 @@ pub(super) async fn cell(
     early(session, &named(cell.clone()));
     breathe().await;
     cell.scores.silhouette = silhouette(session, task, &workings, &cell.labels).await?;
+    cell.scores.loss = choice::normalized_loss(matrix, &cell.labels).ok();
     session.keep_json(&key, &cell);
     Ok((named(cell), false))
 }
@@ -104,30 +108,56 @@ fn label_scores(truth: &[Option<u32>], labels: &[i32]) -> Scores {
         ari: Some(ari::adjusted_rand_score(&truth, &labels)),
         kappa,
         silhouette: None,
+        loss: None,
     }
+}
+
+/// Labels alone, which are not kept: for choices that are made by clustering.
+pub(super) async fn unscored(
+    engine: &Engine<'_>,
+    session: &mut Session<'_>,
+    task: &Task<'_>,
+) -> Result<Cell, RunError> {
+    let matrix = task.representation.matrix.view();
+    let workings = engine.workings(session, &cache::matrix_hash(matrix), matrix).await?;
+    compute(session, task, &workings).await
 }
 
 /// Labels, without a name and scores.
 async fn compute(session: &mut Session<'_>, task: &Task<'_>, workings: &Workings) -> Result<Cell, RunError> {
     let matrix = task.representation.matrix.view();
     let clock = Stopwatch::start();
+    let failed = |e: &dyn std::fmt::Display| RunError::stage(Stage::Clusters)(e);
+    let spec: ClustererSpec = task.clusterer.parse().map_err(|e: SpecError| failed(&e))?;
     let (k, k_curve) = match task.count {
-        ClusterCount::Fixed(k) => (k.min(matrix.nrows()), Vec::new()),
-        _ => automatic(session, task.seed, matrix, workings).await?,
+        _ if !spec.takes_k() => (None, Vec::new()),
+        ClusterCount::Fixed(k) => (Some(k.min(matrix.nrows())), Vec::new()),
+        _ => {
+            let (k, curve) = automatic(session, task.seed, matrix, workings).await?;
+            (Some(k), curve)
+        }
     };
-    let failed = |e: KMeansError| RunError::stage(Stage::Clusters)(&e);
-    let params = KMeansParams::new(k).random_state(task.seed);
-    let run = KMeansRun::shared(params, Arc::clone(&workings.centred)).map_err(failed)?;
-    let mut run = run.with_known(workings.squares.clone());
+    let mut run: Box<dyn Clusterer> = match (spec, k) {
+        // K-Means takes what is kept of the matrix.
+        (ClustererSpec::KMeans(params), Some(k)) => {
+            let params = params.n_clusters(k).random_state(task.seed);
+            let run = KMeansRun::shared(params, Arc::clone(&workings.centred)).map_err(|e| failed(&e))?;
+            Box::new(run.with_known(workings.squares.clone()))
+        }
+        (spec, k) => spec.start(matrix, k, task.seed).map_err(|e| failed(&e))?,
+    };
     let from = if k_curve.is_empty() { 0.0 } else { SEARCH_SHARE };
     drive(session, from..1.0, || Ok(run.step())).await?;
+    if let Some(reason) = run.failure() {
+        return Err(failed(&reason));
+    }
     let labels = run.labels();
     let mut found = labels.clone();
     found.sort_unstable();
     found.dedup();
     Ok(Cell {
         representation: String::new(),
-        clusterer: task.clusterer.to_owned(),
+        clusterer: spec.to_string(),
         k: found.iter().filter(|l| **l >= 0).count(),
         seed: task.seed.into(),
         labels,

@@ -4,9 +4,9 @@
 //!
 //! 1. open the device and the networks ([`Stage::Models`])
 //! 2. pictures: decode, resize, features and logits ([`Stage::Pictures`])
-//! 3. words: sentences and their vectors ([`Stage::Words`])
-//! 4. representations: features centred and normalised, text vectors, fusions
-//! 5. clusters: k, labels, scores ([`Stage::Clusters`])
+//! 3. words: sentences and their vectors, answers to criteria ([`Stage::Words`])
+//! 4. representations: features centred and normalised, text vectors
+//! 5. clusters: fusions, k, labels, scores ([`Stage::Clusters`])
 //! 6. the map ([`Stage::Map`])
 //! 7. names, keywords, exemplars ([`Stage::Names`])
 //!
@@ -17,6 +17,9 @@
 
 mod cache;
 mod cells;
+mod criteria;
+mod fusions;
+mod grid;
 mod hands;
 mod kept;
 mod map;

@@ -3,8 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::RunError;
-use crate::album::{Cell, ClusterSummary, Representation};
-use crate::explain::{exemplars, keywords, names};
+use crate::album::{Cell, ClusterSummary, NameQuality, Representation, TextColumn};
+use super::services::TextNetwork;
+use super::session::Session;
+use super::words::{embed_in, views};
+use crate::explain::quality::{self, Explained};
+use crate::explain::{ExplainError, exemplars, keywords, names};
 use crate::protocol::Stage;
 
 /// Keywords of a cluster.
@@ -12,15 +16,18 @@ const KEYWORDS: usize = 8;
 /// Exemplars of a cluster.
 const EXEMPLARS: usize = 8;
 
-/// Names, keywords, exemplars and purity of every cluster of `cell`, in order of cluster index.
+/// Names, keywords, exemplars and purity of every cluster of `cell`, in order of cluster index. What is said comes from the
+/// column that `vectors` speak of, else from the first.
 pub(super) fn explain(
     vectors: &Representation,
     cell: &Cell,
-    texts: &[String],
+    columns: &[TextColumn],
     labels: &[Option<u32>],
     label_names: &[String],
 ) -> Result<Vec<ClusterSummary>, RunError> {
     let failed = |e: &dyn std::fmt::Display| RunError::stage(Stage::Names)(e);
+    let own = columns.iter().find(|column| Some(&column.name) == vectors.texts.as_ref());
+    let texts = own.or(columns.first()).map(|column| column.texts.as_slice()).unwrap_or_default();
     let empty = vec![String::new(); cell.labels.len()];
     let texts = if texts.len() == cell.labels.len() { texts } else { empty.as_slice() };
     let named = names::names(texts, &cell.labels).map_err(|e| failed(&e))?;
@@ -41,6 +48,28 @@ pub(super) fn explain(
         }
     };
     Ok(clusters.into_iter().map(summary).collect())
+}
+
+/// How well the clusters' keywords tell the labels; `None` without labels or words.
+pub(super) async fn quality(
+    session: &mut Session<'_>,
+    (cell, clusters): (&Cell, &[ClusterSummary]),
+    labels: &[Option<u32>],
+    label_names: &[String],
+    network: &TextNetwork,
+) -> Result<Option<NameQuality>, RunError> {
+    let failed = |e: ExplainError| RunError::stage(Stage::Names)(&e);
+    let words = clusters.iter().map(|c| (c.cluster, c.keywords.clone())).collect();
+    let explained = quality::explained(labels, &cell.labels, label_names, &words).map_err(failed)?;
+    if explained.iter().all(|e| e.words.is_empty()) {
+        return Ok(None);
+    }
+    let texts: Vec<String> = explained.iter().map(Explained::text).collect();
+    let names: Vec<&str> = explained.iter().map(|e| e.class_name.as_str()).collect();
+    let texts = embed_in(Stage::Names, session, network, &views(&texts)).await?;
+    let names = embed_in(Stage::Names, session, network, &names).await?;
+    let quality = quality::quality(&explained, texts.view(), names.view()).map_err(failed)?;
+    Ok(quality.map(|q| NameQuality { exact_match: q.exact_match, similarity: q.similarity }))
 }
 
 /// The most frequent label among the members that have one, and its share of them; the lower label on ties.

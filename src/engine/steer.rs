@@ -4,7 +4,8 @@ use super::cells::{self, Task, Truth};
 use super::session::Session;
 use super::{Engine, RunError, map, names};
 use crate::album::{Album, Cell};
-use crate::protocol::{CLUSTERERS, CellRequest, ClusterCount, Event, PlanError, Stage};
+use crate::cluster::catalog::ClustererSpec;
+use crate::protocol::{CellRequest, ClusterCount, Event, PlanError, Stage};
 use crate::runtime::{Stopwatch, breathe};
 
 /// Makes the cell that is asked for the main one of `album`; names, exemplars and map follow it.
@@ -14,18 +15,18 @@ pub(super) async fn show(
     request: &CellRequest,
     emit: &mut dyn FnMut(Event),
 ) -> Result<(), RunError> {
-    let vectors = check(album, request)?;
+    let (vectors, clusterer) = check(album, request)?;
     let mut session = Session::new(engine.store, engine.cancel.clone(), emit);
     let truth = Truth { labels: album.pictures.iter().map(|p| p.label).collect(), classes: album.label_names.len() };
     let task = Task {
         representation: &album.vectors[vectors],
-        clusterer: &request.clusterer,
+        clusterer: &clusterer.to_string(),
         count: truth.count(request.k),
         seed: request.seed,
     };
     let clock = Stopwatch::start();
     let mut cells = album.cells.clone();
-    let main_cell = match cells.iter().position(|cell| answers(cell, &task)) {
+    let main_cell = match cells.iter().position(|cell| answers(cell, &task, &clusterer)) {
         Some(known) => known,
         None => {
             session.progress(Stage::Clusters, 0, 1, 0)?;
@@ -45,8 +46,8 @@ pub(super) async fn show(
     breathe().await;
 
     let clock = Stopwatch::start();
-    let texts = album.texts.first().map(|c| c.texts.as_slice()).unwrap_or_default();
-    let clusters = names::explain(task.representation, &cells[main_cell], texts, &truth.labels, &album.label_names)?;
+    let clusters =
+        names::explain(task.representation, &cells[main_cell], &album.texts, &truth.labels, &album.label_names)?;
     session.done(Stage::Names, clock);
 
     let clock = Stopwatch::start();
@@ -57,6 +58,10 @@ pub(super) async fn show(
         let seed = album.cells.first().map_or(request.seed, |cell| cell.seed as u32);
         Some(map::lay_out(&mut session, &album.layout.projector, seed, task.representation).await?)
     };
+    if main_cell != album.main_cell {
+        // It was that of the former one's names.
+        album.name_quality = None;
+    }
     (album.cells, album.main_cell, album.clusters) = (cells, main_cell, clusters);
     if let Some(layout) = layout {
         album.layout = layout;
@@ -67,25 +72,25 @@ pub(super) async fn show(
     Ok(())
 }
 
-/// The index of the representation that is asked for.
-fn check(album: &Album, request: &CellRequest) -> Result<usize, RunError> {
-    if !CLUSTERERS.contains(&request.clusterer.as_str()) {
-        let (name, known) = (request.clusterer.clone(), CLUSTERERS.join(", "));
-        return Err(PlanError::Unknown { option: "--cluster", name, known }.into());
-    }
+/// The index of the representation that is asked for, and the clusterer.
+fn check(album: &Album, request: &CellRequest) -> Result<(usize, ClustererSpec), RunError> {
+    let wrong = |reason: String| PlanError::Parameters { option: "--cluster", reason };
+    let clusterer = request.clusterer.parse::<ClustererSpec>().map_err(|e| wrong(e.to_string()))?;
     if request.k == ClusterCount::Fixed(0) {
         return Err(PlanError::NoClusters.into());
     }
-    album.vectors.iter().position(|v| v.name == request.representation).ok_or_else(|| {
+    let vectors = album.vectors.iter().position(|v| v.name == request.representation).ok_or_else(|| {
         let known: Vec<&str> = album.vectors.iter().map(|v| v.name.as_str()).collect();
         let (name, known) = (&request.representation, known.join(", "));
         RunError::Lacking(format!("the album has no representation `{name}`; choose from {known}"))
-    })
+    })?;
+    Ok((vectors, clusterer))
 }
 
 /// Whether a cell that was tried is what the task asks for.
-fn answers(cell: &Cell, task: &Task<'_>) -> bool {
+fn answers(cell: &Cell, task: &Task<'_>, clusterer: &ClustererSpec) -> bool {
     let count = match task.count {
+        _ if !clusterer.takes_k() => true,
         ClusterCount::Fixed(k) => cell.k == k,
         ClusterCount::Labels | ClusterCount::Auto => !cell.k_curve.is_empty(),
     };

@@ -12,7 +12,9 @@ use super::services::TextNetwork;
 use super::session::Session;
 use crate::album::{Picture, Representation, RepresentationKind, TextColumn};
 use crate::describe::import::TextTable;
+use crate::describe::keywords::keyword_text;
 use crate::describe::tags;
+use crate::describe::tfidf::{Tfidf, TfidfParams};
 use crate::fuse;
 use crate::protocol::{DESCRIBERS, Stage};
 
@@ -24,7 +26,7 @@ const SENTENCES_PER_ROUND: usize = 256;
 pub(super) struct Words {
     /// Texts for people and for keywords.
     pub(super) columns: Vec<TextColumn>,
-    /// One matrix for each describer of the plan.
+    /// One matrix for each text of the plan and each way to make vectors of it.
     pub(super) vectors: Vec<Representation>,
 }
 
@@ -33,14 +35,54 @@ impl Words {
         self.columns.append(&mut more.columns);
         self.vectors.append(&mut more.vectors);
     }
+
+    /// Adds a column and its vectors, in each of the ways.
+    async fn add(
+        &mut self,
+        session: &mut Session<'_>,
+        column: TextColumn,
+        ways: &[String],
+        network: &TextNetwork,
+    ) -> Result<(), RunError> {
+        for way in ways {
+            let (name, matrix) = match way.as_str() {
+                "tfidf" => match tfidf(&column.texts) {
+                    Ok(matrix) => (format!("{}-tfidf", column.name), matrix),
+                    Err(reason) => {
+                        session.note(format!("{}: {reason}; it is left out", column.name));
+                        continue;
+                    }
+                },
+                "keywords" => {
+                    let texts: Vec<String> = column.texts.iter().map(|text| keyword_text(text)).collect();
+                    (format!("{}-keywords", column.name), embed(session, network, &views(&texts)).await?)
+                }
+                _ => (column.name.clone(), embed(session, network, &views(&column.texts)).await?),
+            };
+            let (kind, texts) = (RepresentationKind::Text, Some(column.name.clone()));
+            self.vectors.push(Representation { name, kind, texts, matrix });
+        }
+        self.columns.push(column);
+        Ok(())
+    }
 }
 
-/// The columns of texts made elsewhere, as sentence vectors. How file and pictures go together is told; a picture
-/// without a text has the vector of an empty one.
+fn tfidf(texts: &[String]) -> Result<Array2<f32>, String> {
+    let fitted = Tfidf::fit(texts, TfidfParams::default()).map_err(|e| e.to_string())?;
+    Ok(fitted.transform(texts).to_dense())
+}
+
+pub(super) fn views(texts: &[String]) -> Vec<&str> {
+    texts.iter().map(String::as_str).collect()
+}
+
+/// The columns of texts made elsewhere, as vectors. How file and pictures go together is told; a picture without a text
+/// has the vector of an empty one.
 pub(super) async fn imported(
     session: &mut Session<'_>,
     imports: &[(String, TextTable)],
     pictures: &[Picture],
+    ways: &[String],
     network: &TextNetwork,
 ) -> Result<Words, RunError> {
     let files: Vec<String> = pictures.iter().map(|picture| picture.file.clone()).collect();
@@ -57,9 +99,7 @@ pub(super) async fn imported(
         }
         for column in matched.columns {
             let name = unused(&column.name, &words.columns);
-            let matrix = embed(session, network, &column.texts.iter().map(String::as_str).collect::<Vec<_>>()).await?;
-            words.vectors.push(Representation { name: name.clone(), kind: RepresentationKind::Text, matrix });
-            words.columns.push(TextColumn { name, texts: column.texts });
+            words.add(session, TextColumn { name, texts: column.texts }, ways, network).await?;
         }
     }
     Ok(words)
@@ -77,21 +117,23 @@ pub(super) async fn describe(
     session: &mut Session<'_>,
     describers: &[String],
     tagger: &Extracted,
+    ways: &[String],
     network: &TextNetwork,
 ) -> Result<Words, RunError> {
     let names: Vec<&str> = imagenet::class_names().collect();
     let probabilities = tags::probabilities(tagger.logits.view());
-    let texts: Vec<String> = probabilities.axis_iter(Axis(0)).map(|p| tags::sentence(p, &names)).collect();
+    let texts = probabilities.axis_iter(Axis(0)).map(|p| tags::sentence(p, &names)).collect();
+    let column = TextColumn { name: DESCRIBERS[0].to_owned(), texts };
     let mut words = Words::default();
-    for describer in describers.iter().filter(|name| DESCRIBERS.contains(&name.as_str())) {
-        let matrix = match describer.as_str() {
-            "tags" => embed(session, network, &texts.iter().map(String::as_str).collect::<Vec<_>>()).await?,
-            _ => tag_mean(session, network, probabilities.view(), &names).await?,
-        };
-        words.vectors.push(Representation { name: describer.clone(), kind: RepresentationKind::Text, matrix });
+    if describers.iter().any(|name| name == "tags") {
+        words.add(session, column, ways, network).await?;
+    } else {
+        words.columns.push(column);
     }
-    if !words.vectors.is_empty() {
-        words.columns.push(TextColumn { name: "tags".to_owned(), texts });
+    if describers.iter().any(|name| name == "tag-mean") {
+        let matrix = tag_mean(session, network, probabilities.view(), &names).await?;
+        let (name, texts) = ("tag-mean".to_owned(), Some(DESCRIBERS[0].to_owned()));
+        words.vectors.push(Representation { name, kind: RepresentationKind::Text, texts, matrix });
     }
     Ok(words)
 }
@@ -108,8 +150,18 @@ async fn tag_mean(
     Ok(fuse::center_and_normalize(tags::mean_vectors(probabilities, classes.view()).view()))
 }
 
-/// Vectors `[texts, dimension]`; equal texts are embedded once, known ones are read back.
+/// Vectors `[texts, dimension]` of sentences, in the words' stage.
 pub(super) async fn embed(
+    session: &mut Session<'_>,
+    network: &TextNetwork,
+    texts: &[&str],
+) -> Result<Array2<f32>, RunError> {
+    embed_in(Stage::Words, session, network, texts).await
+}
+
+/// Vectors `[texts, dimension]`; equal texts are embedded once, known ones are read back.
+pub(super) async fn embed_in(
+    stage: Stage,
     session: &mut Session<'_>,
     network: &TextNetwork,
     texts: &[&str],
@@ -125,10 +177,10 @@ pub(super) async fn embed(
     }
     let cached = vectors.len();
     let missing: Vec<&str> = unique.iter().copied().filter(|t| !vectors.contains_key(t)).collect();
-    session.progress(Stage::Words, cached, unique.len(), cached)?;
+    session.progress(stage, cached, unique.len(), cached)?;
     for round in missing.chunks(SENTENCES_PER_ROUND) {
         let before = vectors.len();
-        let mut tick = |done: usize| session.progress(Stage::Words, before + done, unique.len(), cached).is_ok();
+        let mut tick = |done: usize| session.progress(stage, before + done, unique.len(), cached).is_ok();
         let matrix = network.embedder.embed(round, &mut tick).await?;
         for (text, vector) in round.iter().zip(matrix.rows()) {
             session.keep(&key(text), &floats_to_bytes(vector.iter().copied()));

@@ -1,9 +1,6 @@
 //! Choosing without labels: which of several columns, which weight of a fusion.
 
 use super::FuseError;
-use super::concat::{concat, weights_of_share};
-use crate::cluster::Clusterer;
-use crate::cluster::kmeans::{KMeansParams, KMeansRun};
 use ndarray::{Array1, ArrayView2};
 use std::collections::BTreeMap;
 
@@ -86,45 +83,15 @@ fn squares(x: ArrayView2<'_, f32>, rows: &[usize], mean: &Array1<f64>) -> Array1
     squares
 }
 
-/// Which column was chosen, and why.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ColumnChoice {
-    /// Index of the column with the lowest loss; the first on ties.
-    pub chosen: usize,
-    /// The [`normalized_loss`] of each column.
-    pub losses: Vec<f64>,
-    /// The K-Means labels of each column.
-    pub labels: Vec<Vec<i32>>,
+/// Prompt-guided text: of several columns of answers, each clustered by K-Means into as many clusters, the one that
+/// clusters best is the one with the lowest [`normalized_loss`], as Stephan et al., "Text-Guided Image Clustering" (EACL
+/// 2024) choose among the answers to several questions. Its index, the first on ties; `None` without columns.
+pub fn lowest_loss(losses: &[f64]) -> Option<usize> {
+    (0..losses.len()).min_by(|a, b| losses[*a].total_cmp(&losses[*b]))
 }
 
-/// Prompt-guided text: of several columns of answers, each a matrix of vectors with one row a picture, the one that
-/// clusters best. Every column is clustered by K-Means with `n_clusters` clusters (`n_init` 10, `seed`); the one with
-/// the lowest [`normalized_loss`] is chosen, as Stephan et al., "Text-Guided Image Clustering" (EACL 2024) choose among
-/// the answers to several questions.
-///
-/// # Errors
-/// [`FuseError::Nothing`] without columns, [`FuseError::Rows`] where they differ in rows, and K-Means' own.
-pub fn choose_column(columns: &[ArrayView2<'_, f32>], n_clusters: usize, seed: u32) -> Result<ColumnChoice, FuseError> {
-    let Some(first) = columns.first() else { return Err(FuseError::Nothing("there is no column to choose from")) };
-    let mut choice = ColumnChoice { chosen: 0, losses: Vec::new(), labels: Vec::new() };
-    for column in columns {
-        check_rows(first.nrows(), column.nrows())?;
-        let labels = kmeans(*column, n_clusters, seed)?;
-        choice.losses.push(normalized_loss(*column, &labels)?);
-        choice.labels.push(labels);
-    }
-    choice.chosen = lowest(&choice.losses);
-    Ok(choice)
-}
-
-fn kmeans(x: ArrayView2<'_, f32>, n_clusters: usize, seed: u32) -> Result<Vec<i32>, FuseError> {
-    let mut run = KMeansRun::new(KMeansParams::new(n_clusters).random_state(seed), &x)?;
-    run.run();
-    Ok(run.labels())
-}
-
-/// The shares of the text that [`choose_weight`] tries; 0 and 1 are the parts themselves.
-pub const SHARES: [f32; 7] = [0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 1.0];
+/// The shares of the text that are tried where the share is to be chosen; a share of 0 or 1 would be a part itself.
+pub const SHARES: [f32; 5] = [0.2, 0.35, 0.5, 0.65, 0.8];
 
 /// How well a labeling of a fusion serves both sides: the mean over the sides of the variance that it explains of the
 /// side, over the variance that the side's own labeling explains of it. 1 when it is as good for both as their own.
@@ -144,56 +111,41 @@ pub fn gain(sides: [ArrayView2<'_, f32>; 2], own: [&[i32]; 2], labels: &[i32]) -
     Ok(sum / 2.0)
 }
 
-/// Which weight was chosen, and why.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WeightChoice {
-    /// Index of the share with the highest gain, the first on ties.
-    pub chosen: usize,
-    /// The text's share of the squared distance, as in [`weights_of_share`]: [`SHARES`].
-    pub shares: Vec<f32>,
-    /// The [`gain`] of each share.
-    pub gains: Vec<f64>,
-    /// The K-Means labels of each share; the first are the image's own, the last the text's.
-    pub labels: Vec<Vec<i32>>,
-}
-
-/// Chooses the weight of [`concat`] without labels: the fusion is clustered by K-Means (`n_init` 10, `seed`) for each
-/// of [`SHARES`], and the share with the highest [`gain`] is taken. No rule that sees no label can know that one side
-/// is about something else; the parts' labels are there to be reported beside the fusion's.
+/// Which labeling of a fusion serves both sides best: the index of the one with the highest [`gain`], the first on ties,
+/// and all gains. `labelings` are one for each share that was tried, `own` those of the sides themselves, all of K-Means
+/// with as many clusters.
+///
+/// The weight of a fusion is chosen so without labels. No rule that sees no label can know that one side is about
+/// something else; the parts' labels are there to be reported beside the fusion's.
 ///
 /// # Errors
-/// [`FuseError::Rows`] where the sides differ in rows, and K-Means' own.
-pub fn choose_weight(
-    image: ArrayView2<'_, f32>,
-    text: ArrayView2<'_, f32>,
-    n_clusters: usize,
-    seed: u32,
-) -> Result<WeightChoice, FuseError> {
-    check_rows(image.nrows(), text.nrows())?;
-    let mut labels = Vec::with_capacity(SHARES.len());
-    for share in SHARES {
-        let Some(fused) = concat(image, text, weights_of_share(share)) else { continue };
-        labels.push(kmeans(fused.view(), n_clusters, seed)?);
-    }
-    let own = [labels[0].as_slice(), labels[labels.len() - 1].as_slice()];
-    let sides = [image.view(), text.view()];
-    let gains = labels.iter().map(|labels| gain(sides, own, labels)).collect::<Result<Vec<_>, _>>()?;
-    let chosen = lowest(&gains.iter().map(|g| -g).collect::<Vec<_>>());
-    Ok(WeightChoice { chosen, shares: SHARES.to_vec(), gains, labels })
-}
-
-/// Index of the lowest value, the first on ties.
-fn lowest(values: &[f64]) -> usize {
-    values.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(i, _)| i)
+/// [`FuseError::Nothing`] without labelings, [`FuseError::Rows`] for labelings of another length.
+pub fn highest_gain(
+    sides: [ArrayView2<'_, f32>; 2],
+    own: [&[i32]; 2],
+    labelings: &[&[i32]],
+) -> Result<(usize, Vec<f64>), FuseError> {
+    let gains = labelings.iter().map(|labels| gain(sides, own, labels)).collect::<Result<Vec<f64>, _>>()?;
+    let best = (0..gains.len()).max_by(|a, b| gains[*a].total_cmp(&gains[*b]).then(b.cmp(a)));
+    Ok((best.ok_or(FuseError::Nothing("there is no share to choose from"))?, gains))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{FuseError, choose_column, choose_weight, explained_variance, gain, normalized_loss};
+    use super::{FuseError, SHARES, explained_variance, gain, highest_gain, lowest_loss, normalized_loss};
+    use crate::cluster::Clusterer;
+    use crate::cluster::kmeans::{KMeansParams, KMeansRun};
+    use crate::fuse::concat::{concat, weights_of_share};
     use crate::random::RandomState;
     use crate::score::ari::adjusted_rand_score;
-    use ndarray::{Array2, array};
+    use ndarray::{Array2, ArrayView2, array};
+
+    fn kmeans(x: ArrayView2<'_, f32>, n_clusters: usize) -> Vec<i32> {
+        let mut run = KMeansRun::new(KMeansParams::new(n_clusters).random_state(782), &x).unwrap();
+        run.run();
+        run.labels()
+    }
 
     #[test]
     fn the_loss_is_the_unexplained_share_of_each_dimension() {
@@ -217,9 +169,10 @@ mod tests {
         let mut noise = |scale: f64| Array2::from_shape_simple_fn((60, 4), || (scale * rng.standard_normal()) as f32);
         let (vague, around) = (noise(0.01), noise(30.0));
         let clear = Array2::from_shape_fn((60, 4), |(i, j)| around[(i, j)] + if i % 3 == j { 900.0 } else { 0.0 });
-        let choice = choose_column(&[vague.view(), clear.view(), around.view()], 3, 782).unwrap();
-        assert_eq!(choice.chosen, 1);
-        assert!(choice.losses[1] < 0.5 * choice.losses[0] && choice.labels[1][0] == choice.labels[1][3]);
+        let losses = [vague, clear, around].map(|x| normalized_loss(x.view(), &kmeans(x.view(), 3)).unwrap());
+        assert_eq!(lowest_loss(&losses), Some(1));
+        assert!(losses[1] < 0.5 * losses[0], "{losses:?}");
+        assert_eq!(lowest_loss(&[]), None);
     }
 
     #[test]
@@ -232,14 +185,18 @@ mod tests {
             })
         };
         let (image, text) = (side(|i| i / 2 % 4), side(|i| if i % 2 == 0 { i / 2 % 4 } else { (i / 2 + 1) % 4 }));
-        let choice = choose_weight(image.view(), text.view(), 8, 782).unwrap();
+        let own = [kmeans(image.view(), 8), kmeans(text.view(), 8)];
+        let fused = |share: f32| concat(image.view(), text.view(), weights_of_share(share)).unwrap();
+        let labelings: Vec<Vec<i32>> = SHARES.iter().map(|&share| kmeans(fused(share).view(), 8)).collect();
+        let labelings: Vec<&[i32]> = labelings.iter().map(Vec::as_slice).collect();
+        let sides = [image.view(), text.view()];
+        let parts = [own[0].as_slice(), own[1].as_slice()];
+        let (best, gains) = highest_gain(sides, parts, &labelings).unwrap();
         let truth: Vec<usize> = (0..160).map(|i| i % 8).collect();
-        let ari = |at: usize| adjusted_rand_score(&truth, &choice.labels[at]);
-        assert!(choice.chosen > 0 && choice.chosen < 6, "{:?}", choice.gains);
-        assert!(ari(choice.chosen) > 0.99 && ari(0) < 0.8 && ari(6) < 0.8);
-        let own = [choice.labels[0].as_slice(), choice.labels[6].as_slice()];
-        let again = gain([image.view(), text.view()], own, &choice.labels[choice.chosen]).unwrap();
-        assert_eq!(again, choice.gains[choice.chosen]);
+        let ari = |labels: &[i32]| adjusted_rand_score(&truth, labels);
+        assert!(ari(labelings[best]) > 0.99 && ari(&own[0]) < 0.8 && ari(&own[1]) < 0.8, "{gains:?}");
+        assert_eq!(gain(sides, parts, labelings[best]).unwrap(), gains[best]);
+        assert!(matches!(highest_gain(sides, parts, &[]), Err(FuseError::Nothing(_))));
     }
 
     #[test]
@@ -250,14 +207,5 @@ mod tests {
         assert_eq!(explained_variance(x.view(), &[-1; 4]).unwrap(), 0.0);
         assert_eq!(explained_variance(Array2::ones((2, 2)).view(), &[0, 1]).unwrap(), 0.0);
         assert!(explained_variance(x.view(), &[0]).is_err());
-    }
-
-    #[test]
-    fn what_does_not_fit_is_named() {
-        assert!(matches!(choose_column(&[], 2, 1), Err(FuseError::Nothing(_))));
-        let (a, b) = (Array2::zeros((3, 1)), Array2::zeros((4, 1)));
-        assert!(matches!(choose_column(&[a.view(), b.view()], 2, 1), Err(FuseError::Rows { first: 3, other: 4 })));
-        assert!(matches!(choose_weight(a.view(), b.view(), 2, 1), Err(FuseError::Rows { first: 3, other: 4 })));
-        assert!(matches!(choose_column(&[a.view()], 5, 1), Err(FuseError::KMeans(_))));
     }
 }

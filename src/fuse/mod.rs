@@ -5,17 +5,17 @@
 //! - [`concat`](mod@concat): both sides set side by side, each with its weight
 //! - [`weighted`](mod@weighted): both sides brought to one dimension, their weighted mean
 //! - [`counterparts`]: for each row the nearest of a vocabulary's vectors (TAC)
-//! - [`consensus`](mod@consensus): one labeling of many K-Means labelings
 //! - [`choice`]: which column, or which weight, without looking at labels
+//! - [`spec`]: a fusion as the command line names it
 
 pub mod choice;
 pub mod concat;
-pub mod consensus;
 pub mod counterparts;
+pub mod spec;
 pub mod weighted;
 
 pub use concat::concat;
-pub use consensus::{ConsensusRun, consensus};
+pub use spec::{FUSIONS, FusionMethod, FusionSpec, Share};
 pub use weighted::weighted;
 
 use crate::cluster::kmeans::KMeansError;

@@ -6,15 +6,15 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::classical::Kind;
+use crate::cluster::catalog::ClustererSpec;
+use crate::fuse::FusionSpec;
 
 /// Describers that `--text` takes.
 pub const DESCRIBERS: [&str; 2] = ["tags", "tag-mean"];
 /// How texts that were made elsewhere begin in `--text`: `import:FILE[:column]`.
 pub const IMPORT: &str = "import:";
-/// Fusions that `--fuse` takes, besides `none`.
-pub const FUSIONS: [&str; 1] = ["concat"];
-/// Clusterers that `--cluster` takes.
-pub const CLUSTERERS: [&str; 1] = ["kmeans"];
+/// How texts become vectors, for `--vectors`.
+pub const VECTORIZERS: [&str; 3] = ["sentence", "tfidf", "keywords"];
 /// Projectors that `--project` takes.
 pub const PROJECTORS: [&str; 2] = ["tsne", "pca"];
 
@@ -71,6 +71,45 @@ pub enum ClusterCount {
     Fixed(usize),
 }
 
+/// By what the pictures are to be told apart, in a person's words, such as `what are they doing`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Criterion {
+    /// The words.
+    pub text: String,
+    /// How many clusters; without, as many as the plan fixes, else chosen by silhouette: label folders answer one
+    /// criterion at most.
+    pub k: Option<ClusterCount>,
+}
+
+impl FromStr for Criterion {
+    type Err = String;
+
+    /// `TEXT`, `TEXT:k=8` or `TEXT:k=auto`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (words, k) = match text.rsplit_once(":k=") {
+            None => (text, None),
+            Some((words, "auto")) => (words, Some(ClusterCount::Auto)),
+            Some((words, k)) => match k.parse() {
+                Ok(k) if k > 0 => (words, Some(ClusterCount::Fixed(k))),
+                _ => return Err(format!("`{text}`: behind :k= stands a number of clusters, or auto")),
+            },
+        };
+        let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        if words.is_empty() { Err("a criterion needs words".to_owned()) } else { Ok(Self { text: words, k }) }
+    }
+}
+
+impl fmt::Display for Criterion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        match self.k {
+            Some(ClusterCount::Fixed(k)) => write!(f, ":k={k}"),
+            Some(_) => f.write_str(":k=auto"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A checked run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -78,9 +117,15 @@ pub struct Plan {
     pub features: Vec<String>,
     /// Describers whose texts are clustered, and `import:FILE[:column]`.
     pub text: Vec<String>,
-    /// Fusions of every feature with every text.
+    /// How each text becomes vectors: some of [`VECTORIZERS`].
+    #[serde(default = "sentence_vectors")]
+    pub vectors: Vec<String>,
+    /// Criteria by which the texts are clustered besides.
+    #[serde(default)]
+    pub criteria: Vec<Criterion>,
+    /// Fusions of every feature with every text, as [`FusionSpec`] reads them.
     pub fuse: Vec<String>,
-    /// Clusterers.
+    /// Clusterers, as [`ClustererSpec`] reads them.
     pub cluster: Vec<String>,
     /// How many clusters.
     pub k: ClusterCount,
@@ -92,12 +137,19 @@ pub struct Plan {
     pub project: String,
 }
 
+/// What albums of before there was a choice were made with.
+fn sentence_vectors() -> Vec<String> {
+    vec![VECTORIZERS[0].to_owned()]
+}
+
 impl Default for Plan {
     fn default() -> Self {
         let one = |name: &str| vec![name.to_owned()];
         Self {
             features: one("efficientnet-lite0"),
             text: one("tags"),
+            vectors: sentence_vectors(),
+            criteria: Vec::new(),
             fuse: one("concat"),
             cluster: one("kmeans"),
             k: ClusterCount::Labels,
@@ -121,6 +173,17 @@ pub enum PlanError {
         /// What there is.
         known: String,
     },
+    /// A fusion or a clusterer with parameters that it cannot have.
+    #[error("{option}: {reason}")]
+    Parameters {
+        /// The command line's option.
+        option: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Criteria are answered from texts.
+    #[error("--criterion needs texts: give --text")]
+    NoTexts,
     /// Nothing to cluster.
     #[error("nothing to cluster: give --features, --text or both")]
     Nothing,
@@ -140,11 +203,19 @@ impl Plan {
         known("--features", &self.features, &features)?;
         let described: Vec<String> = self.text.iter().filter(|name| !name.starts_with(IMPORT)).cloned().collect();
         known("--text", &described, &DESCRIBERS)?;
-        known("--fuse", &self.fuse, &FUSIONS)?;
-        known("--cluster", &self.cluster, &CLUSTERERS)?;
+        known("--vectors", &self.vectors, &VECTORIZERS)?;
+        readable::<FusionSpec>("--fuse", &self.fuse)?;
+        readable::<ClustererSpec>("--cluster", &self.cluster)?;
         known("--project", std::slice::from_ref(&self.project), &PROJECTORS)?;
         if (self.features.is_empty() && self.text.is_empty()) || self.cluster.is_empty() {
             return Err(PlanError::Nothing);
+        }
+        if self.text.is_empty() && !self.criteria.is_empty() {
+            return Err(PlanError::NoTexts);
+        }
+        if !self.text.is_empty() && self.vectors.is_empty() {
+            let (name, known) = ("none".to_owned(), VECTORIZERS.join(", "));
+            return Err(PlanError::Unknown { option: "--vectors", name, known });
         }
         if self.k == ClusterCount::Fixed(0) {
             return Err(PlanError::NoClusters);
@@ -163,6 +234,8 @@ impl Plan {
         [
             ("--features", list(&self.features)),
             ("--text", list(&self.text)),
+            ("--vectors", list(&self.vectors)),
+            ("--criterion", list(&self.criteria.iter().map(Criterion::to_string).collect::<Vec<_>>())),
             ("--fuse", list(&self.fuse)),
             ("--cluster", list(&self.cluster)),
             ("-k", k),
@@ -172,6 +245,14 @@ impl Plan {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec()
+    }
+}
+
+fn readable<T: FromStr<Err: fmt::Display>>(option: &'static str, texts: &[String]) -> Result<(), PlanError> {
+    let wrong = |text: &String| text.parse::<T>().err().map(|e| e.to_string());
+    match texts.iter().find_map(wrong) {
+        None => Ok(()),
+        Some(reason) => Err(PlanError::Parameters { option, reason }),
     }
 }
 
@@ -195,12 +276,28 @@ mod tests {
     }
 
     #[test]
+    fn criteria_round_trip() {
+        for text in ["what are they doing", "mood:k=8", "where: indoors or not:k=auto"] {
+            assert_eq!(text.parse::<Criterion>().map(|c| c.to_string()), Ok(text.to_owned()));
+        }
+        assert_eq!("  a\n b ".parse::<Criterion>().map(|c| c.text), Ok("a b".to_owned()));
+        for text in ["", " :k=3", "mood:k=0", "mood:k=many"] {
+            assert!(text.parse::<Criterion>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn wrong_names_are_named() {
         let encoders = ["efficientnet-lite0"];
         assert_eq!(Plan::default().check(&encoders), Ok(()));
         let bad = Plan { cluster: vec!["kmeens".into()], ..Plan::default() };
         let message = bad.check(&encoders).map_err(|e| e.to_string());
-        assert_eq!(message, Err("--cluster: there is no `kmeens`; choose from kmeans".into()));
+        assert!(message.as_ref().is_err_and(|m| m.contains("--cluster") && m.contains("`kmeens`")), "{message:?}");
+        let bad = Plan { fuse: vec!["concat:share=3".into()], ..Plan::default() };
+        let message = bad.check(&encoders).map_err(|e| e.to_string());
+        assert!(message.as_ref().is_err_and(|m| m.contains("--fuse: `concat:share=3`")), "{message:?}");
+        let bad = Plan { text: vec![], criteria: vec![Criterion { text: "mood".into(), k: None }], ..Plan::default() };
+        assert_eq!(bad.check(&encoders), Err(PlanError::NoTexts));
         let nothing = Plan { features: vec![], text: vec![], ..Plan::default() };
         assert_eq!(nothing.check(&encoders), Err(PlanError::Nothing));
         assert_eq!(Plan { k: ClusterCount::Fixed(0), ..Plan::default() }.check(&encoders), Err(PlanError::NoClusters));

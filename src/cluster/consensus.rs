@@ -7,9 +7,8 @@
 //! A single K-Means ends in one of many local optima; what most runs agree on is steadier, and better. [`ConsensusRun`]
 //! clusters a matrix that way step by step; [`consensus`] agrees on labelings from anywhere.
 
-use super::FuseError;
-use crate::cluster::Clusterer;
-use crate::cluster::kmeans::{Centred, KMeansError, KMeansParams, KMeansRun, KMeansValidParams};
+use super::Clusterer;
+use super::kmeans::{Centred, KMeansError, KMeansParams, KMeansRun, KMeansValidParams};
 use crate::progress::Step;
 use crate::random::RandomState;
 use linfa::ParamGuard;
@@ -19,6 +18,25 @@ use std::sync::Arc;
 /// Labelings that [`ConsensusRun`] agrees on, unless told otherwise.
 pub const N_LABELINGS: usize = 24;
 
+/// Why labelings cannot agree.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsensusError {
+    /// There must be one at least.
+    #[error("consensus: there are no labelings to agree with")]
+    NoLabelings,
+    /// Labelings of different rows.
+    #[error("consensus: one labeling has {first} rows, another {other}: there must be one for each picture")]
+    Rows {
+        /// Rows of the first labeling.
+        first: usize,
+        /// Rows of the other.
+        other: usize,
+    },
+    /// K-Means failed.
+    #[error(transparent)]
+    KMeans(#[from] KMeansError),
+}
+
 /// One labeling with `n_clusters` clusters that agrees with all of `labelings` (same rows, -1 is noise).
 ///
 /// Each labeling is written as indicator columns and the rows are clustered by K-Means (`n_init` 10): the distance of
@@ -27,8 +45,8 @@ pub const N_LABELINGS: usize = 24;
 /// J. Wu et al., "K-means-based consensus clustering" (2015). A row that is noise in a labeling has no indicator there.
 ///
 /// # Errors
-/// [`FuseError::Nothing`] without labelings, [`FuseError::Rows`] where they differ in length, and K-Means' own.
-pub fn consensus(labelings: &[Vec<i32>], n_clusters: usize, seed: u32) -> Result<Vec<i32>, FuseError> {
+/// [`ConsensusError::NoLabelings`] without labelings, [`ConsensusError::Rows`] where they differ in length, and K-Means' own.
+pub fn consensus(labelings: &[Vec<i32>], n_clusters: usize, seed: u32) -> Result<Vec<i32>, ConsensusError> {
     let mut run = KMeansRun::new(KMeansParams::new(n_clusters).random_state(seed), &indicators(labelings)?)?;
     run.run();
     Ok(run.labels())
@@ -52,10 +70,10 @@ impl ConsensusRun {
     /// with `seed`; with the same seed the labels are the same on any number of threads.
     ///
     /// # Errors
-    /// [`FuseError::Nothing`] for no labelings, and K-Means' own.
-    pub fn new(x: ArrayView2<'_, f32>, n_clusters: usize, n_labelings: usize, seed: u32) -> Result<Self, FuseError> {
+    /// [`ConsensusError::NoLabelings`] for no labelings, and K-Means' own.
+    pub fn new(x: ArrayView2<'_, f32>, n_clusters: usize, n_labelings: usize, seed: u32) -> Result<Self, ConsensusError> {
         if n_labelings == 0 {
-            return Err(FuseError::Nothing("there are no labelings to agree with"));
+            return Err(ConsensusError::NoLabelings);
         }
         let params = KMeansParams::new(n_clusters).random_state(seed).check().map_err(KMeansError::from)?;
         let x = Arc::new(Centred::new(&x)?);
@@ -114,13 +132,13 @@ impl Clusterer for ConsensusRun {
 }
 
 /// `[rows, clusters of all labelings]`: 1 where a row has the label.
-fn indicators(labelings: &[Vec<i32>]) -> Result<Array2<f32>, FuseError> {
-    let Some(first) = labelings.first() else { return Err(FuseError::Nothing("there are no labelings to agree with")) };
+fn indicators(labelings: &[Vec<i32>]) -> Result<Array2<f32>, ConsensusError> {
+    let Some(first) = labelings.first() else { return Err(ConsensusError::NoLabelings) };
     let mut columns = 0;
     let mut codes = Vec::with_capacity(labelings.len());
     for labels in labelings {
         if labels.len() != first.len() {
-            return Err(FuseError::Rows { first: first.len(), other: labels.len() });
+            return Err(ConsensusError::Rows { first: first.len(), other: labels.len() });
         }
         let mut distinct: Vec<i32> = labels.iter().copied().filter(|&l| l >= 0).collect();
         distinct.sort_unstable();
@@ -142,7 +160,7 @@ fn indicators(labelings: &[Vec<i32>]) -> Result<Array2<f32>, FuseError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{ConsensusRun, FuseError, consensus};
+    use super::{ConsensusRun, ConsensusError, consensus};
     use crate::cluster::Clusterer;
     use crate::progress::Step;
     use crate::random::RandomState;
@@ -204,13 +222,13 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_named() {
-        assert!(matches!(consensus(&[], 2, 1), Err(FuseError::Nothing(_))));
-        assert!(matches!(consensus(&[vec![0], vec![0, 1]], 1, 1), Err(FuseError::Rows { first: 1, other: 2 })));
-        assert!(matches!(consensus(&[vec![0, 1]], 3, 1), Err(FuseError::KMeans(_))));
-        assert!(matches!(consensus(&[vec![-1, -1]], 1, 1), Err(FuseError::KMeans(_))));
+        assert!(matches!(consensus(&[], 2, 1), Err(ConsensusError::NoLabelings)));
+        assert!(matches!(consensus(&[vec![0], vec![0, 1]], 1, 1), Err(ConsensusError::Rows { first: 1, other: 2 })));
+        assert!(matches!(consensus(&[vec![0, 1]], 3, 1), Err(ConsensusError::KMeans(_))));
+        assert!(matches!(consensus(&[vec![-1, -1]], 1, 1), Err(ConsensusError::KMeans(_))));
         let x = Array2::zeros((3, 2));
-        assert!(matches!(ConsensusRun::new(x.view(), 2, 0, 1), Err(FuseError::Nothing(_))));
-        assert!(matches!(ConsensusRun::new(x.view(), 4, 2, 1), Err(FuseError::KMeans(_))));
-        assert!(matches!(ConsensusRun::new(x.view(), 0, 2, 1), Err(FuseError::KMeans(_))));
+        assert!(matches!(ConsensusRun::new(x.view(), 2, 0, 1), Err(ConsensusError::NoLabelings)));
+        assert!(matches!(ConsensusRun::new(x.view(), 4, 2, 1), Err(ConsensusError::KMeans(_))));
+        assert!(matches!(ConsensusRun::new(x.view(), 0, 2, 1), Err(ConsensusError::KMeans(_))));
     }
 }

@@ -1,0 +1,148 @@
+//! Every representation clustered by every clusterer of the plan: features and texts first, then their fusions.
+
+use std::collections::{HashMap, HashSet};
+
+use ndarray::Array2;
+
+use super::cells::{self, Task, Truth};
+use super::criteria::Answer;
+use super::fusions::{self, Pair};
+use super::session::Session;
+use super::{Engine, RunError};
+use crate::album::{Cell, Representation, RepresentationKind};
+use crate::fuse::{FusionSpec, FusionSpecError, Share};
+use crate::protocol::{ClusterCount, Event, Plan, Stage};
+
+/// Every representation, and its cells.
+pub(super) struct Clustered {
+    pub(super) vectors: Vec<Representation>,
+    pub(super) cells: Vec<Cell>,
+    /// The one that clusters, map and report follow.
+    pub(super) main_cell: usize,
+}
+
+/// The cells so far, and how many there will be.
+struct Grid<'a> {
+    plan: &'a Plan,
+    truth: &'a Truth,
+    answers: &'a [Answer],
+    cells: Vec<Cell>,
+    /// Names of the fusions so far.
+    fused: HashSet<String>,
+    known: usize,
+    total: usize,
+    /// What a clusterer said that could do nothing with a representation.
+    failures: Vec<RunError>,
+}
+
+/// Clusters `parts`, fuses every feature among them with every text and clusters the fusions; all representations, and a
+/// cell for each that a clusterer could cluster. Each is shown as soon as its labels are known.
+pub(super) async fn cluster(
+    engine: &Engine<'_>,
+    session: &mut Session<'_>,
+    plan: &Plan,
+    parts: Vec<Representation>,
+    (answers, nouns): (&[Answer], &HashMap<String, Array2<f32>>),
+    truth: &Truth,
+) -> Result<Clustered, RunError> {
+    let specs = plan.fuse.iter().map(|text| text.parse()).collect::<Result<Vec<FusionSpec>, FusionSpecError>>();
+    let specs = specs.map_err(|e| RunError::stage(Stage::Clusters)(&e))?;
+    let of = |kind| parts.iter().filter(move |part| part.kind == kind);
+    let pairs: Vec<(&Representation, &Representation)> = of(RepresentationKind::Image)
+        .flat_map(|image| of(RepresentationKind::Text).map(move |text| (image, text)))
+        .collect();
+    let total = (parts.len() + pairs.len() * specs.len()) * plan.cluster.len();
+    let failures = Vec::new();
+    let (cells, fused) = (Vec::with_capacity(total), HashSet::new());
+    let mut grid = Grid { plan, truth, answers, cells, fused, known: 0, total, failures };
+    for part in &parts {
+        grid.add(engine, session, part, grid.count(part)).await?;
+    }
+    let mut fused: Vec<Representation> = Vec::new();
+    for (image, text) in pairs {
+        let nouns = text.texts.as_ref().and_then(|column| nouns.get(column));
+        let pair = Pair { image, text, nouns };
+        for spec in &specs {
+            if spec.share == Share::Auto {
+                session.progress(Stage::Clusters, grid.cells.len(), total, grid.known)?;
+            }
+            let fusion = fusions::fuse(engine, session, *spec, &pair, (grid.count(text), plan.seed)).await;
+            let Some(fusion) = grid.possible(session, fusion)? else { continue };
+            grid.add(engine, session, &fusion, grid.count(text)).await?;
+            fused.push(fusion);
+        }
+    }
+    let Grid { cells, known, mut failures, fused: names, .. } = grid;
+    if cells.is_empty() {
+        // A plan has a representation and a clusterer, so something has failed.
+        return Err(failures.pop().unwrap_or_else(|| RunError::Lacking("there is nothing to cluster".to_owned())));
+    }
+    session.count(total, known);
+    let vectors: Vec<Representation> = parts.into_iter().chain(fused).collect();
+    let main_cell = main_cell(&cells, |name| names.contains(name));
+    session.emit(Event::Clustered { main_cell, cells: cells.clone() });
+    Ok(Clustered { vectors, cells, main_cell })
+}
+
+impl Grid<'_> {
+    /// How many clusters a representation is to have.
+    fn count(&self, representation: &Representation) -> ClusterCount {
+        let criterion = |answer: &&Answer| answer.vectors.name == representation.name;
+        let count = match (self.answers.iter().find(criterion), self.plan.k) {
+            (None, k) => k,
+            (Some(Answer { criterion, .. }), k) => criterion.k.unwrap_or(match k {
+                ClusterCount::Fixed(k) => ClusterCount::Fixed(k),
+                // Label folders answer one criterion at most.
+                ClusterCount::Labels | ClusterCount::Auto => ClusterCount::Auto,
+            }),
+        };
+        self.truth.count(count)
+    }
+
+    /// Adds the cells of one representation.
+    async fn add(
+        &mut self,
+        engine: &Engine<'_>,
+        session: &mut Session<'_>,
+        representation: &Representation,
+        count: ClusterCount,
+    ) -> Result<(), RunError> {
+        if representation.kind == RepresentationKind::Fused {
+            self.fused.insert(representation.name.clone());
+        }
+        let plan = self.plan;
+        for clusterer in &plan.cluster {
+            session.progress(Stage::Clusters, self.cells.len(), self.total, self.known)?;
+            let task = Task { representation, clusterer, count, seed: plan.seed };
+            let (cells, fused) = (&self.cells, &self.fused);
+            let mut early = |session: &mut Session<'_>, cell: &Cell| {
+                let cells: Vec<Cell> = cells.iter().cloned().chain([cell.clone()]).collect();
+                let main_cell = main_cell(&cells, |name| fused.contains(name));
+                session.emit(Event::Clustered { cells, main_cell });
+            };
+            let made = cells::cell(engine, session, &task, self.truth, &mut early).await;
+            let Some((cell, cached)) = self.possible(session, made)? else { continue };
+            self.known += usize::from(cached);
+            self.cells.push(cell);
+        }
+        Ok(())
+    }
+
+    /// A stage that refuses its input is told of and passed over: the others may do.
+    fn possible<T>(&mut self, session: &mut Session<'_>, made: Result<T, RunError>) -> Result<Option<T>, RunError> {
+        match made {
+            Ok(made) => Ok(Some(made)),
+            Err(error @ RunError::Stage { .. }) => {
+                session.note(format!("{error}; it is left out"));
+                self.failures.push(error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The first cell of a fusion, else the first: clusters, map and report follow it.
+pub(super) fn main_cell(cells: &[Cell], is_fused: impl Fn(&str) -> bool) -> usize {
+    cells.iter().position(|cell| is_fused(&cell.representation)).unwrap_or(0)
+}
