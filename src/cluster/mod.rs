@@ -19,6 +19,10 @@ pub mod k_distance;
 pub mod kmeans;
 pub mod optics;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod stepped;
+
 use crate::linalg::Real;
 use crate::progress::Step;
 
