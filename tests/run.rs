@@ -54,7 +54,7 @@ fn a_labelled_folder_becomes_a_whole_album() {
         assert!(out.join(file).is_file(), "{file}");
     }
     let scores = csv(&out.join("scores.csv"));
-    assert_eq!(scores[0].join(","), "representation,clusterer,k,seed,n,acc,nmi,ari,kappa,silhouette,seconds");
+    assert_eq!(scores[0].join(","), "representation,clusterer,k,seed,n,acc,nmi,ari,kappa,silhouette,loss,seconds");
     assert_eq!(scores.len(), 4, "image, text and fused");
     // Discs, gradients and stripes could not be more different: pixels alone must tell them apart.
     assert_eq!(scores[1][..6].join(","), "efficientnet-lite0,kmeans,3,782,18,1");

@@ -30,6 +30,7 @@ fn album() -> Album {
     let matrix = |name: &str, kind, columns: usize| Representation {
         name: name.to_owned(),
         kind,
+        texts: (kind == RepresentationKind::Fused).then(|| "tags".to_owned()),
         matrix: Array2::from_shape_fn((13, columns), |(i, j)| (i * 31 + j * 7) as f32 / 3.0 - 9.5),
     };
     album.features = vec![matrix("pixels", RepresentationKind::Image, 5)];

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use gistmap::protocol::{ClusterCount, DeviceChoice};
+use gistmap::protocol::{ClusterCount, Criterion, DeviceChoice};
 use gistmap_models::pack::Quantization;
 
 /// See what your pictures are about: describe, measure, cluster, name and map a folder of images.
@@ -45,11 +45,22 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "LIST", default_value = "tags")]
     pub(crate) text: String,
 
-    /// Fusions of every feature with every text, comma-separated: concat; `none` for none.
+    /// How texts become vectors, comma-separated: sentence, tfidf, keywords (sentence vectors of nouns and adjectives).
+    #[arg(long, value_name = "LIST", default_value = "sentence")]
+    pub(crate) vectors: String,
+
+    /// Cluster the texts by this criterion too, such as "what are they doing"; may be given again. How many clusters:
+    /// TEXT:k=8 [default: -k N, else auto].
+    #[arg(long, value_name = "TEXT[:k=N|auto]")]
+    pub(crate) criterion: Vec<Criterion>,
+
+    /// Fusions of every feature with every text, comma-separated: concat, weighted, counterparts, each also with
+    /// :share=S (the text's share, from 0 to 1) or :share=auto (chosen without labels); `none` for none.
     #[arg(long, value_name = "LIST", default_value = "concat")]
     pub(crate) fuse: String,
 
-    /// Clusterers, comma-separated: kmeans.
+    /// Clusterers, comma-separated: kmeans, minibatch-kmeans, gmm, spectral, agglomerative, dbscan, hdbscan, optics,
+    /// consensus, each also with scikit-learn's parameters, such as agglomerative:linkage=average or dbscan:eps=0.6.
     #[arg(long, value_name = "LIST", default_value = "kmeans")]
     pub(crate) cluster: String,
 

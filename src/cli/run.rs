@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use gistmap::album::folder::AlbumFolder;
 use gistmap::album::manifest::{MANIFEST, Manifest, ModelEntry};
-use gistmap::album::{Album, files};
+use gistmap::album::{Album, Cell, ClusterSummary, CriterionClusters, files};
 use gistmap::collection::{Collection, folder};
 use gistmap::describe::import::{ImportSource, TextTable};
 use gistmap::device::DeviceError;
@@ -173,6 +173,8 @@ fn plan(arguments: &RunArguments) -> Plan {
     Plan {
         features: list(&arguments.features),
         text: list(&arguments.text),
+        vectors: list(&arguments.vectors),
+        criteria: arguments.criterion.clone(),
         fuse: list(&arguments.fuse),
         cluster: list(&arguments.cluster),
         k: arguments.k.unwrap_or(ClusterCount::Labels),
@@ -238,6 +240,8 @@ fn summary(album: &Album, output: &Path) -> Result<String, Failed> {
         "cells": cells,
         "main_cell": album.main_cell,
         "clusters": clusters,
+        "name_quality": album.name_quality,
+        "criteria": album.criteria,
         "layout": {
             "projector": album.layout.projector, "kl": album.layout.kl,
             "trustworthiness": album.layout.trustworthiness,
@@ -247,17 +251,26 @@ fn summary(album: &Album, output: &Path) -> Result<String, Failed> {
     Ok(serde_json::to_string_pretty(&value)?)
 }
 
+fn print_clusters(clusters: &[ClusterSummary]) {
+    for cluster in clusters {
+        println!("{:>6}  {}", cluster.size, cluster.name);
+    }
+}
+
 fn print_summary(album: &Album, output: &Path) {
     let shown = |score: Option<f64>| score.map_or("    -".to_owned(), |s| format!("{s:5.3}"));
     println!();
+    let width = |of: fn(&Cell) -> &String| album.cells.iter().map(|cell| of(cell).chars().count()).max().unwrap_or(0);
+    let representation = width(|cell| &cell.representation).max("representation".len());
+    let clusterer = width(|cell| &cell.clusterer).max("clusterer".len());
     println!(
-        "{:40} {:9} {:>3}  {:>5} {:>5} {:>5} {:>5}",
+        "{:representation$} {:clusterer$} {:>3}  {:>5} {:>5} {:>5} {:>5}",
         "representation", "clusterer", "k", "acc", "nmi", "ari", "silh."
     );
     for cell in &album.cells {
         let s = &cell.scores;
         println!(
-            "{:40} {:9} {:>3}  {} {} {} {}",
+            "{:representation$} {:clusterer$} {:>3}  {} {} {} {}",
             cell.representation,
             cell.clusterer,
             cell.k,
@@ -268,8 +281,14 @@ fn print_summary(album: &Album, output: &Path) {
         );
     }
     println!();
-    for cluster in &album.clusters {
-        println!("{:>6}  {}", cluster.size, cluster.name);
+    print_clusters(&album.clusters);
+    if let Some(quality) = album.name_quality {
+        let exact = 100.0 * quality.exact_match;
+        println!("\nkeywords: {exact:.0} % hold the label's name; likeness to it {:.3}", quality.similarity);
+    }
+    for CriterionClusters { criterion, answered_by, clusters, .. } in &album.criteria {
+        println!("\n{criterion} (from {answered_by}):");
+        print_clusters(clusters);
     }
     println!();
     if !album.failures.is_empty() {

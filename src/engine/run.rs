@@ -1,31 +1,31 @@
 //! One run, stage by stage.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use ndarray::Array2;
 
-use super::cells::{self, Task, Truth};
+use super::cells::Truth;
+use super::criteria::{self, Answer};
+use super::grid::{self, Clustered};
 use super::pictures::{self, Extracted};
 use super::services::{ImageNetwork, TextNetwork, image_network};
 use super::session::Session;
 use super::words::{self, Words};
-use super::{Engine, RunError, map, names};
-use crate::album::{Album, Cell, Failure, Representation, RepresentationKind};
+use super::{Engine, RunError, fusions, map, names};
+use crate::album::{
+    Album, Cell, CriterionClusters, Failure, Picture, Representation, RepresentationKind, TextColumn,
+};
 use crate::classical::Kind;
 use crate::collection::Collection;
 use crate::describe::import::TextTable;
 use crate::device::Selected;
-use crate::fuse;
-use crate::protocol::{DESCRIBERS, Event, IMPORT, Plan, Stage};
+use crate::fuse::{self, FusionMethod};
+use crate::protocol::{Event, IMPORT, Plan, Stage};
 use crate::runtime::Stopwatch;
 
 /// The classifier whose opinion becomes words.
 const TAGGER: &str = "efficientnet-lite0";
-/// Weights of the sides in `concat`: pixels separate better than guessed words, so that words refine and do not lead.
-const CONCAT_WEIGHTS: [f32; 2] = [0.8, 0.2];
-/// The same with texts that were made elsewhere, by who has seen the pictures.
-const IMPORT_WEIGHTS: [f32; 2] = [0.5, 0.5];
-
 struct Networks {
     image: Vec<ImageNetwork>,
     text: Option<Rc<TextNetwork>>,
@@ -64,29 +64,24 @@ pub(super) async fn run(
     session.done(Stage::Pictures, clock);
 
     let clock = Stopwatch::start();
-    let words = match networks.text.as_deref() {
-        Some(network) => {
-            let mut words = words::imported(&mut session, imports, &pictures, network).await?;
-            if let Some(tagger) = extracted.iter().find(|e| e.name == TAGGER) {
-                words.append(words::describe(&mut session, &plan.text, tagger, network).await?);
-            }
-            words
-        }
-        None => Words::default(),
+    let spoken = match networks.text.as_deref() {
+        Some(network) => speak(&mut session, plan, imports, (&pictures, &extracted), network).await?,
+        None => Spoken::default(),
     };
     session.done(Stage::Words, clock);
-    // Weights are the largest thing in memory, and nothing below needs them.
+    // Weights are the largest thing in memory, and little below needs them.
     drop(networks);
     engine.forget_sentences();
 
-    let vectors = represent(plan, &extracted, words.vectors);
+    let Spoken { words: Words { columns, vectors: texts }, answers, nouns } = spoken;
+    let parts = parts(plan, &extracted, texts, &answers);
     // Pictures that lie beside the class folders have no label; scores are over those that have one.
     let truth = Truth { labels: pictures.iter().map(|p| p.label).collect(), classes: collection.label_names.len() };
     let clock = Stopwatch::start();
-    let cells = cluster(engine, &mut session, plan, &vectors, &truth).await?;
+    let Clustered { vectors, cells, main_cell } =
+        grid::cluster(engine, &mut session, plan, parts, (&answers, &nouns), &truth).await?;
     session.done(Stage::Clusters, clock);
 
-    let main_cell = main_cell(&cells, &vectors);
     let main = &cells[main_cell];
     let matrix = vectors.iter().find(|v| v.name == main.representation).unwrap_or(&vectors[0]);
     let clock = Stopwatch::start();
@@ -94,8 +89,15 @@ pub(super) async fn run(
     session.done(Stage::Map, clock);
 
     let clock = Stopwatch::start();
-    let texts = words.columns.first().map(|c| c.texts.as_slice()).unwrap_or_default();
-    let clusters = names::explain(matrix, main, texts, &truth.labels, &collection.label_names)?;
+    let label_names = &collection.label_names;
+    let clusters = names::explain(matrix, main, &columns, &truth.labels, label_names)?;
+    let mut name_quality = None;
+    if truth.known() && !columns.is_empty() {
+        let network = engine.sentences(&device)?;
+        name_quality = names::quality(&mut session, (main, &clusters), &truth.labels, label_names, &network).await?;
+        engine.forget_sentences();
+    }
+    let criteria = by_criterion(&answers, &cells, &columns, (&truth.labels, label_names))?;
     session.done(Stage::Names, clock);
 
     Ok(Album {
@@ -106,11 +108,13 @@ pub(super) async fn run(
         pictures,
         label_names: if truth.known() { collection.label_names.clone() } else { Vec::new() },
         features: extracted.into_iter().filter(|e| plan.features.contains(&e.name)).map(features).collect(),
-        texts: words.columns,
+        texts: columns,
         vectors,
         cells,
         main_cell,
         clusters,
+        name_quality,
+        criteria,
         layout,
         failures: session.failures,
         timings: session.timings,
@@ -118,7 +122,52 @@ pub(super) async fn run(
 }
 
 fn features(extracted: Extracted) -> Representation {
-    Representation { name: extracted.name, kind: RepresentationKind::Image, matrix: extracted.features }
+    Representation { name: extracted.name, kind: RepresentationKind::Image, texts: None, matrix: extracted.features }
+}
+
+/// Everything that was said of the pictures, as vectors.
+#[derive(Default)]
+struct Spoken {
+    words: Words,
+    answers: Vec<Answer>,
+    /// By the column's name, where counterparts are wanted.
+    nouns: HashMap<String, Array2<f32>>,
+}
+
+async fn speak(
+    session: &mut Session<'_>,
+    plan: &Plan,
+    imports: &[(String, TextTable)],
+    (pictures, extracted): (&[Picture], &[Extracted]),
+    network: &TextNetwork,
+) -> Result<Spoken, RunError> {
+    let mut words = words::imported(session, imports, pictures, &plan.vectors, network).await?;
+    if let Some(tagger) = extracted.iter().find(|e| e.name == TAGGER) {
+        words.append(words::describe(session, &plan.text, tagger, &plan.vectors, network).await?);
+    }
+    let answers = criteria::answers(session, &plan.criteria, &words.columns, network).await?;
+    for answer in &answers {
+        session.note(format!("criterion {}: answered by {}", answer.criterion.text, answer.answered_by));
+    }
+    let wanted = plan.fuse.iter().any(|fusion| fusion.starts_with(FusionMethod::Counterparts.name()));
+    let nouns = if wanted { fusions::nouns(session, &words.columns, network).await? } else { HashMap::new() };
+    Ok(Spoken { words, answers, nouns })
+}
+
+/// The clusters by each criterion, of the first clusterer that had some.
+fn by_criterion(
+    answers: &[Answer],
+    cells: &[Cell],
+    columns: &[TextColumn],
+    (labels, label_names): (&[Option<u32>], &[String]),
+) -> Result<Vec<CriterionClusters>, RunError> {
+    let summary = |answer: &Answer| {
+        let cell = cells.iter().position(|cell| cell.representation == answer.vectors.name)?;
+        let clusters = names::explain(&answer.vectors, &cells[cell], columns, labels, label_names);
+        let (criterion, answered_by) = (answer.criterion.text.clone(), answer.answered_by.clone());
+        Some(clusters.map(|clusters| CriterionClusters { criterion, answered_by, cell, clusters }))
+    };
+    answers.iter().filter_map(summary).collect()
 }
 
 fn open(engine: &Engine<'_>, plan: &Plan, device: &Selected) -> Result<Networks, RunError> {
@@ -134,26 +183,20 @@ fn open(engine: &Engine<'_>, plan: &Plan, device: &Selected) -> Result<Networks,
     Ok(Networks { image, text })
 }
 
-/// The matrices that are clustered: features made ready, text vectors, and each fusion of the two.
-fn represent(plan: &Plan, extracted: &[Extracted], texts: Vec<Representation>) -> Vec<Representation> {
+/// The matrices that are clustered and fused: features made ready, text vectors, answers to criteria.
+fn parts(
+    plan: &Plan,
+    extracted: &[Extracted],
+    texts: Vec<Representation>,
+    answers: &[Answer],
+) -> Vec<Representation> {
     let images = extracted.iter().filter(|e| plan.features.contains(&e.name)).map(|e| Representation {
         name: e.name.clone(),
         kind: RepresentationKind::Image,
+        texts: None,
         matrix: comparable(e),
     });
-    let images: Vec<_> = images.collect();
-    let mut fused = Vec::new();
-    for fusion in &plan.fuse {
-        for (image, text) in images.iter().flat_map(|i| texts.iter().map(move |t| (i, t))) {
-            // Both sides have one row a picture, so the fusion exists.
-            let weights = if DESCRIBERS.contains(&text.name.as_str()) { CONCAT_WEIGHTS } else { IMPORT_WEIGHTS };
-            if let Some(matrix) = fuse::concat(image.matrix.view(), text.matrix.view(), weights) {
-                let name = format!("{}+{}@{fusion}", image.name, text.name);
-                fused.push(Representation { name, kind: RepresentationKind::Fused, matrix });
-            }
-        }
-    }
-    images.into_iter().chain(texts).chain(fused).collect()
+    images.chain(texts).chain(answers.iter().map(|answer| answer.vectors.clone())).collect()
 }
 
 /// Features whose distances mean something; the parts of `classical`, which are counts, bytes and shares, weigh the same.
@@ -164,37 +207,4 @@ fn comparable(extracted: &Extracted) -> Array2<f32> {
     let mut features = extracted.features.clone();
     fuse::balance(&mut features, &Kind::PARTS.map(Kind::range));
     fuse::center_and_normalize(features.view())
-}
-
-/// Every representation clustered by every clusterer of the plan; shown as soon as labels are known.
-async fn cluster(
-    engine: &Engine<'_>,
-    session: &mut Session<'_>,
-    plan: &Plan,
-    vectors: &[Representation],
-    truth: &Truth,
-) -> Result<Vec<Cell>, RunError> {
-    let total = vectors.len() * plan.cluster.len();
-    let (mut cells, mut known): (Vec<Cell>, usize) = (Vec::with_capacity(total), 0);
-    for (representation, clusterer) in vectors.iter().flat_map(|v| plan.cluster.iter().map(move |c| (v, c))) {
-        session.progress(Stage::Clusters, cells.len(), total, known)?;
-        let task = Task { representation, clusterer, count: truth.count(plan.k), seed: plan.seed };
-        let mut early = |session: &mut Session<'_>, cell: &Cell| {
-            let cells: Vec<Cell> = cells.iter().cloned().chain([cell.clone()]).collect();
-            let main_cell = main_cell(&cells, vectors);
-            session.emit(Event::Clustered { cells, main_cell });
-        };
-        let (cell, cached) = cells::cell(engine, session, &task, truth, &mut early).await?;
-        known += usize::from(cached);
-        cells.push(cell);
-    }
-    session.count(total, known);
-    session.emit(Event::Clustered { main_cell: main_cell(&cells, vectors), cells: cells.clone() });
-    Ok(cells)
-}
-
-/// The first fused cell, else the first: clusters, map and report follow it.
-fn main_cell(cells: &[Cell], vectors: &[Representation]) -> usize {
-    let fused = |name: &str| vectors.iter().any(|v| v.name == name && v.kind == RepresentationKind::Fused);
-    cells.iter().position(|c| fused(&c.representation)).unwrap_or(0)
 }

@@ -35,7 +35,7 @@ fn album() -> Album {
         })
     };
     let representation =
-        |name: &str, matrix| Representation { name: name.into(), kind: RepresentationKind::Image, matrix };
+        |name: &str, matrix| Representation { name: name.into(), kind: RepresentationKind::Image, texts: None, matrix };
     let vectors = vec![representation("near", matrix(0.5)), representation("far", matrix(1.5))];
     let layout = Layout {
         projector: "pca".into(),
@@ -59,6 +59,8 @@ fn album() -> Album {
         cells: Vec::new(),
         main_cell: 0,
         clusters: Vec::new(),
+        name_quality: None,
+        criteria: Vec::new(),
         layout,
         failures: Vec::new(),
         timings: Vec::new(),

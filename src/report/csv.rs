@@ -35,16 +35,16 @@ pub fn labels(album: &Album) -> String {
     out
 }
 
-/// `scores.csv`: `representation,clusterer,k,seed,n,acc,nmi,ari,kappa,silhouette,seconds`.
+/// `scores.csv`: `representation,clusterer,k,seed,n,acc,nmi,ari,kappa,silhouette,loss,seconds`.
 ///
 /// The four label scores are empty where there are no labels; `n` is the number of pictures.
 pub fn scores(album: &Album) -> String {
-    let mut out = "representation,clusterer,k,seed,n,acc,nmi,ari,kappa,silhouette,seconds\n".to_owned();
+    let mut out = "representation,clusterer,k,seed,n,acc,nmi,ari,kappa,silhouette,loss,seconds\n".to_owned();
     for cell in &album.cells {
         let s = &cell.scores;
         let mut cells = vec![cell.representation.clone(), cell.clusterer.clone()];
         cells.extend([cell.k.to_string(), cell.seed.to_string(), album.pictures.len().to_string()]);
-        cells.extend([s.acc, s.nmi, s.ari, s.kappa, s.silhouette].map(optional));
+        cells.extend([s.acc, s.nmi, s.ari, s.kappa, s.silhouette, s.loss].map(optional));
         cells.push(format!("{:.6}", cell.seconds));
         row(&mut out, cells.iter().map(String::as_str));
     }
@@ -208,9 +208,9 @@ mod tests {
     fn scores_have_the_promised_columns() {
         let text = scores(&album(4, 2, true));
         let mut lines = text.lines();
-        assert_eq!(lines.next(), Some("representation,clusterer,k,seed,n,acc,nmi,ari,kappa,silhouette,seconds"));
-        assert_eq!(lines.next(), Some("pixels@l2,kmeans,2,782,4,0.6,0.30000000000000004,0.4,0.2,0.125,1.500000"));
-        assert!(scores(&album(4, 2, false)).contains("\npixels@l2,kmeans,2,782,4,,,,,0.125,1.500000\n"));
+        assert_eq!(lines.next(), Some("representation,clusterer,k,seed,n,acc,nmi,ari,kappa,silhouette,loss,seconds"));
+        assert_eq!(lines.next(), Some("pixels@l2,kmeans,2,782,4,0.6,0.30000000000000004,0.4,0.2,0.125,0.75,1.500000"));
+        assert!(scores(&album(4, 2, false)).contains("\npixels@l2,kmeans,2,782,4,,,,,0.125,0.75,1.500000\n"));
     }
 
     #[test]

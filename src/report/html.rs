@@ -4,6 +4,7 @@
 //! and no style or script but the two whose SHA-256 it names. Every text that others chose is escaped.
 
 mod cards;
+mod criteria;
 mod curve;
 mod data;
 mod escape;
@@ -59,6 +60,7 @@ pub fn render(album: &Album, thumbnails: &dyn Thumbnails) -> String {
         "scores" => sections::scores(album),
         "curve" => curve::section(album),
         "cards" => cards::cards(album, thumbnails),
+        "criteria" => criteria::section(album),
         "run" => sections::run(album),
         "timings" => sections::timings(album),
         "failures" => sections::failures(album),

@@ -32,7 +32,9 @@ fn thousands(n: usize) -> String {
 pub(crate) mod testing {
     //! Albums to test the formats with.
 
-    use crate::album::{Album, Cell, ClusterSummary, Failure, Layout, Picture, Scores, TextColumn, Timing};
+    use crate::album::{
+        Album, Cell, ClusterSummary, CriterionClusters, Failure, Layout, NameQuality, Picture, Scores, TextColumn, Timing,
+    };
     use ndarray::Array2;
 
     /// File names that break careless writers.
@@ -80,6 +82,7 @@ pub(crate) mod testing {
                 ari: score(0.3 + shift),
                 kappa: score(0.2),
                 silhouette: Some(0.125),
+                loss: Some(0.75),
             },
             seconds: 1.5,
             k_curve: if shift > 0.0 { vec![(2, 0.1), (3, 0.3), (4, 0.2)] } else { Vec::new() },
@@ -99,6 +102,13 @@ pub(crate) mod testing {
             vectors: Vec::new(),
             cells: vec![cell("kmeans", 0.1), cell("gmm", 0.0)],
             main_cell: 0,
+            name_quality: Some(NameQuality { exact_match: 0.25, similarity: 0.5 }),
+            criteria: vec![CriterionClusters {
+                criterion: "what & <where>".into(),
+                answered_by: "the column <tags>".into(),
+                cell: 1,
+                clusters: clusters.clone(),
+            }],
             clusters,
             layout: Layout {
                 projector: "tsne".into(),

@@ -13,8 +13,8 @@ use std::fmt::Write;
 const EXEMPLARS: usize = 8;
 
 /// Clusters in the order of the page: largest first, noise last.
-fn ordered(album: &Album) -> Vec<&ClusterSummary> {
-    let mut clusters: Vec<&ClusterSummary> = album.clusters.iter().collect();
+pub(super) fn by_size(clusters: &[ClusterSummary]) -> Vec<&ClusterSummary> {
+    let mut clusters: Vec<&ClusterSummary> = clusters.iter().collect();
     clusters.sort_by_key(|c| (c.cluster < 0, std::cmp::Reverse(c.size), c.cluster));
     clusters
 }
@@ -35,13 +35,13 @@ pub(super) fn legend(album: &Album) -> String {
             thousands(c.size)
         )
     };
-    ordered(album).into_iter().map(button).collect()
+    by_size(&album.clusters).into_iter().map(button).collect()
 }
 
 /// A card for each cluster: colour, name, size, majority label, keywords, exemplars.
 pub(super) fn cards(album: &Album, thumbnails: &dyn Thumbnails) -> String {
     let mut out = String::new();
-    for c in ordered(album) {
+    for c in by_size(&album.clusters) {
         let _ = write!(
             out,
             "<article class=\"card {}\" data-cluster=\"{}\"><header><h3><button type=\"button\" class=\"name\" \

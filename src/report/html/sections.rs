@@ -145,6 +145,15 @@ pub(super) fn scores(album: &Album) -> String {
         let _ = write!(out, "<div><dt>{}</dt><dd>{}</dd></div>", text(c.long), text(c.about));
     }
     out.push_str("</dl>");
+    if let Some(quality) = album.name_quality {
+        let _ = write!(
+            out,
+            "<p class=\"quiet\">Keywords: of the groups, each matched to one label, {} have that label's name among their \
+             keywords; the likeness of keywords to names is {:.3} (cosine of sentence vectors).</p>",
+            percent(quality.exact_match),
+            quality.similarity
+        );
+    }
     out
 }
 
