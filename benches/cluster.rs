@@ -6,13 +6,33 @@ mod common;
 
 use anyhow::{Context, Result};
 use gistmap::cluster::Clusterer;
+use gistmap::cluster::gmm::{CovarianceType, GaussianMixture, GaussianMixtureParams};
 use gistmap::cluster::kmeans::{KMeans, KMeansRun};
+use gistmap::cluster::mini_batch_kmeans::{MiniBatchKMeans, MiniBatchKMeansRun};
+use gistmap::cluster::spectral::{Affinity, SpectralClustering};
+use linfa::DatasetBase;
+use linfa::traits::Fit as _;
 use ndarray::{Array2, s};
 
 /// Fits an algorithm with the bench's parameters; the labels.
 type Fit = fn(&Array2<f32>) -> Result<Vec<i32>>;
 
-const ALGORITHMS: [(&str, Fit); 1] = [("kmeans", |x| labels(KMeansRun::new(KMeans::params(30).n_init(1), x)?))];
+const ALGORITHMS: [(&str, Fit); 5] = [
+    ("kmeans", |x| labels(KMeansRun::new(KMeans::params(30).n_init(1), x)?)),
+    ("mini_batch_kmeans", |x| labels(MiniBatchKMeansRun::new(MiniBatchKMeans::params(30), x)?)),
+    ("gmm_diag", |x| mixture(GaussianMixture::params(30).covariance_type(CovarianceType::Diag), x)),
+    ("gmm_full", |x| mixture(GaussianMixture::params(30).max_iter(2), x)),
+    ("spectral", |x| {
+        let params = SpectralClustering::params(30).affinity(Affinity::NearestNeighbors);
+        let model = params.fit(&DatasetBase::from(x.view()))?;
+        Ok(model.labels().iter().map(|&label| label as i32).collect())
+    }),
+];
+
+fn mixture(params: GaussianMixtureParams, x: &Array2<f32>) -> Result<Vec<i32>> {
+    let model = params.fit(&DatasetBase::from(x.view()))?;
+    Ok(model.labels().iter().map(|&label| label as i32).collect())
+}
 
 fn labels(mut run: impl Clusterer) -> Result<Vec<i32>> {
     run.run();

@@ -5,10 +5,18 @@
 //! `Predict` where the algorithm allows it.
 //!
 //! - [`kmeans`]: K-Means with scikit-learn's results for the same seed
+//! - [`mini_batch_kmeans`]: the same on small random samples, for large matrices
+//! - [`gmm`]: mixtures of Gaussians
+//! - [`spectral`]: K-Means on the eigenvectors of a graph of the rows
 //! - [`auto_k`]: the number of clusters by the silhouette
 
 pub mod auto_k;
+pub mod gmm;
+#[cfg(test)]
+mod golden;
 pub mod kmeans;
+pub mod mini_batch_kmeans;
+pub mod spectral;
 
 use crate::linalg::Real;
 use crate::progress::Step;

@@ -17,8 +17,13 @@ struct Algorithm {
     rounds: usize,
 }
 
-const ALGORITHMS: [Algorithm; 1] =
-    [Algorithm { name: "kmeans", what: "K-Means, k 30, n_init 1", rows: 15_000, reach: 0.5, rounds: 3 }];
+const ALGORITHMS: [Algorithm; 5] = [
+    Algorithm { name: "kmeans", what: "K-Means, k 30, n_init 1", rows: 15_000, reach: 0.5, rounds: 3 },
+    Algorithm { name: "mini_batch_kmeans", what: "mini-batch K-Means, k 30", rows: 15_000, reach: 0.5, rounds: 3 },
+    Algorithm { name: "gmm_diag", what: "GMM diag, k 30", rows: 15_000, reach: 0.5, rounds: 3 },
+    Algorithm { name: "gmm_full", what: "GMM full, k 30, 2 iterations", rows: 15_000, reach: 0.5, rounds: 1 },
+    Algorithm { name: "spectral", what: "spectral, 10 neighbours, k 30", rows: 15_000, reach: 0.5, rounds: 1 },
+];
 
 /// Time of every algorithm on `features768.npy`, and how far the labels agree with scikit-learn's.
 pub(super) fn cluster(lab: &Lab<'_>) -> Result<Table> {
