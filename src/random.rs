@@ -96,7 +96,8 @@ impl RandomState {
             })
             .collect();
         cdf.iter_mut().for_each(|c| *c /= sum);
-        (0..size).map(|_| cdf.partition_point(|&c| c <= self.random_sample())).collect()
+        let draws = self.uniform(0.0, 1.0, size);
+        draws.into_iter().map(|value| cdf.partition_point(|&c| c <= value)).collect()
     }
 
     /// An integer in `low..high`: `randint(low, high)`. `None` when the range is empty.

@@ -47,7 +47,9 @@ pub enum GaussianMixtureError {
     #[error("Gaussian mixture, at its start: {0}")]
     Start(#[from] KMeansError),
     /// A covariance is not positive definite.
-    #[error("Gaussian mixture: the covariance of component {component} is not positive definite; raise reg_covar ({reg_covar}) or take fewer components")]
+    #[error(
+        "Gaussian mixture: the covariance of component {component} is not positive definite; raise reg_covar ({reg_covar}) or take fewer components"
+    )]
     Covariance {
         /// The component; 0 where all share one covariance.
         component: usize,

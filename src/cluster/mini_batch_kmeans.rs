@@ -3,7 +3,8 @@
 //! D. Sculley, "Web-scale k-means clustering" (2010). The reference is scikit-learn 1.9's
 //! `MiniBatchKMeans(init="k-means++")`: for the same matrix and `random_state` the draws are numpy's
 //! and distances, sums and inertia are rounded in scikit-learn's order (see [`kmeans`](super::kmeans)),
-//! so that the labels are equal. Precision is that of the matrix, `f32` or `f64`, as there.
+//! so that the labels are equal; but where more than half a batch of centres is to start anew and their counts are
+//! equal, numpy's unstable sort may choose others. Precision is that of the matrix, `f32` or `f64`, as there.
 //!
 //! As a linfa algorithm [`MiniBatchKMeans::params`], step by step [`MiniBatchKMeansRun`].
 //!

@@ -4,7 +4,7 @@
 //! spectral clustering" (2007). The reference is scikit-learn 1.9's `SpectralClustering(assign_labels="kmeans")` with
 //! the affinities `rbf` and `nearest_neighbors`; K-Means draws the same numbers. Eigenvectors are ours
 //! (a Chebyshev-filtered block iteration where scikit-learn factorizes the Laplacian), so that 15,000
-//! rows are a matter of seconds: equal up to rounding, as are then nearly always the labels.
+//! rows are a matter of seconds: they are equal up to rounding, and then so are the labels.
 //!
 //! All is computed in `f64`, as scikit-learn does; only the search for neighbours looks at the rows in `f32` first,
 //! and then in `f64` at all that could be among the nearest.

@@ -1,8 +1,8 @@
 //! The M-step: the mixture that makes the rows likeliest, given which component has made each.
 
+use super::GaussianMixtureError;
 use super::mixture::{Mixture, Precisions, Whitening};
 use super::params::{CovarianceType, GaussianMixtureValidParams};
-use super::GaussianMixtureError;
 use crate::cluster::Scalar;
 use crate::cluster::kmeans::Centred;
 use crate::linalg::add_gram;
@@ -204,12 +204,7 @@ fn add_rows_and_squares<F: Scalar>(rows: &[F], parts: &Parts, sums: &mut [f64], 
 }
 
 /// The covariance of all rows about their components' means, its lower triangle.
-fn shared_covariance(
-    gram: &Array2<f64>,
-    means: ArrayView2<'_, f64>,
-    counts: &[f64],
-    reg_covar: f64,
-) -> Array2<f64> {
+fn shared_covariance(gram: &Array2<f64>, means: ArrayView2<'_, f64>, counts: &[f64], reg_covar: f64) -> Array2<f64> {
     let total: f64 = counts.iter().sum();
     let roots = Array1::from_iter(counts.iter().map(|count| count.sqrt())).insert_axis(Axis(1));
     let mut between = Array2::zeros(gram.dim());

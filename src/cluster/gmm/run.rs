@@ -29,13 +29,22 @@ enum Phase<F> {
     /// K-Means.
     Starting(KMeansRun<F>),
     /// The product of the rows with themselves, where all components share one covariance.
-    Multiplying { row: usize },
+    Multiplying {
+        row: usize,
+    },
     /// The M-step.
     Maximizing(Maximization),
     /// The E-step, with the sum of the log-densities so far.
-    Expecting { mixture: Mixture, row: usize, sum: f64 },
+    Expecting {
+        mixture: Mixture,
+        row: usize,
+        sum: f64,
+    },
     /// The labels under the best mixture.
-    Labelling { best: Fitted, row: usize },
+    Labelling {
+        best: Fitted,
+        row: usize,
+    },
     Done(Fitted),
     Failed(GaussianMixtureError),
 }
@@ -166,8 +175,7 @@ impl<F: Scalar> GaussianMixtureRun<F> {
                 self.end_iteration(mixture)?
             }
             Phase::Expecting { mixture, row, sum } => {
-                let (next, more) = self.expect(&mixture, row);
-                let sum = sum + more;
+                let (next, sum) = self.expect(&mixture, row, sum);
                 if next < self.x.n_samples {
                     return Ok(Phase::Expecting { mixture, row: next, sum });
                 }
@@ -177,7 +185,7 @@ impl<F: Scalar> GaussianMixtureRun<F> {
                 self.maximize()
             }
             Phase::Labelling { best, row } => {
-                let (row, _) = self.expect(&best.mixture, row);
+                let (row, _) = self.expect(&best.mixture, row, 0.0);
                 if row < self.x.n_samples { Phase::Labelling { best, row } } else { Phase::Done(best) }
             }
             end @ (Phase::Done(_) | Phase::Failed(_)) => end,
@@ -215,8 +223,8 @@ impl<F: Scalar> GaussianMixtureRun<F> {
         if end == self.x.n_samples { self.maximize() } else { Phase::Multiplying { row: end } }
     }
 
-    /// The E-step of a block of rows for each thread: the next row, and the sum of the log-densities.
-    fn expect(&mut self, mixture: &Mixture, first: usize) -> (usize, f64) {
+    /// The E-step of a block of rows for each thread: the next row, and the sum of the log-densities with theirs.
+    fn expect(&mut self, mixture: &Mixture, first: usize, mut sum: f64) -> (usize, f64) {
         let n_features = self.x.n_features;
         let end = self.x.n_samples.min(first + BLOCK * rayon::current_num_threads());
         let rows = self.x.rows[first * n_features..end * n_features].par_chunks(BLOCK * n_features);
@@ -225,7 +233,7 @@ impl<F: Scalar> GaussianMixtureRun<F> {
             .zip(labels)
             .map(|(rows, labels)| mixture.expect(wide(rows, n_features).view(), |i| labels[i] as usize))
             .collect();
-        let (mut row, mut sum) = (first, 0.0);
+        let mut row = first;
         for block in blocks {
             let next = row + block.labels.len();
             block.log_densities.iter().for_each(|density| sum += density);

@@ -185,7 +185,10 @@ fn bad_input_is_named() {
         let params = GaussianMixture::params(1).reg_covar(0.0).covariance_type(covariance_type);
         let mut run = GaussianMixtureRun::new(params, &array![[1.0, 2.0], [1.0, 2.0]]).unwrap();
         run.run();
-        assert!(matches!(run.error(), Some(GaussianMixtureError::Covariance { component: 0, .. })), "{covariance_type:?}");
+        assert!(
+            matches!(run.error(), Some(GaussianMixtureError::Covariance { component: 0, .. })),
+            "{covariance_type:?}"
+        );
         assert!(run.into_model().is_err());
     }
 }

@@ -82,7 +82,9 @@ impl<F: Scalar> Centred<F> {
 ///
 /// # Errors
 /// When the matrix is empty or holds a number that is not finite.
-pub(in crate::cluster) fn checked_rows<F: Scalar, D: Data<Elem = F>>(x: &ArrayBase<D, Ix2>) -> Result<Vec<F>, KMeansError> {
+pub(in crate::cluster) fn checked_rows<F: Scalar, D: Data<Elem = F>>(
+    x: &ArrayBase<D, Ix2>,
+) -> Result<Vec<F>, KMeansError> {
     let (n_samples, n_features) = x.dim();
     if n_samples == 0 || n_features == 0 {
         return Err(KMeansError::Empty { n_samples, n_features });

@@ -63,7 +63,11 @@ impl<F: Scalar> Lloyd<F> {
 
     /// Sum of the squared distances of the rows to their centres.
     pub(super) fn inertia(&self, x: &Centred<F>) -> F {
-        if self.n_iter == 0 { self.assignment(x).1 } else { inertia(&x.rows, x.n_features, &self.centers, &self.labels) }
+        if self.n_iter == 0 {
+            self.assignment(x).1
+        } else {
+            inertia(&x.rows, x.n_features, &self.centers, &self.labels)
+        }
     }
 
     /// Labels under the centres as they are now, and the inertia.

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
-use super::{MiniBatchKMeans, MiniBatchKMeansError, MiniBatchKMeansParams, MiniBatchKMeansParamsError, MiniBatchKMeansRun};
+use super::{
+    MiniBatchKMeans, MiniBatchKMeansError, MiniBatchKMeansParams, MiniBatchKMeansParamsError, MiniBatchKMeansRun,
+};
 use crate::cluster::golden::{labels, matrix, text};
 use crate::cluster::kmeans::KMeansError;
 use crate::cluster::{Clusterer, Scalar};

@@ -1,8 +1,6 @@
 //! Spectral clustering as a linfa algorithm.
 
-use super::{
-    SpectralClusteringError, SpectralClusteringParams, SpectralClusteringRun, SpectralClusteringValidParams,
-};
+use super::{SpectralClusteringError, SpectralClusteringParams, SpectralClusteringRun, SpectralClusteringValidParams};
 use crate::cluster::Scalar;
 use linfa::DatasetBase;
 use linfa::traits::Fit;

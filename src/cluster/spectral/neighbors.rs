@@ -57,11 +57,8 @@ impl Search {
         (start..end)
             .zip(candidates)
             .map(|(row, candidates)| {
-                let mut heap = Heap::new(self.n_neighbors);
-                for other in candidates.remaining() {
-                    heap.push(exact(rows, n_features, row, other), other);
-                }
-                heap.into_indices()
+                let distance = |other: usize| (exact(rows, n_features, row, other), other);
+                candidates.decide(self.n_neighbors, distance)
             })
             .collect()
     }
@@ -105,10 +102,19 @@ impl Candidates {
         }
     }
 
-    /// Ascending.
-    fn remaining(self) -> impl Iterator<Item = usize> {
+    /// The nearest by their exact distances.
+    fn decide(self, n_neighbors: usize, distance: impl Fn(usize) -> (f64, usize)) -> Nearest {
         let bound = self.bounds.largest();
-        self.rows.into_iter().filter(move |&(_, lowest)| lowest <= bound).map(|(row, _)| row)
+        let remaining = self.rows.iter().filter(|&&(_, lowest)| lowest <= bound);
+        let exact: Vec<(f64, usize)> = remaining.map(|&(row, _)| distance(row)).collect();
+        let heap = Heap::of(n_neighbors, exact.iter().copied());
+        let ties = exact.iter().filter(|(value, _)| *value == heap.largest()).count();
+        let kept = heap.entries.iter().filter(|(value, _)| *value == heap.largest()).count();
+        if ties == kept {
+            return heap.into_indices();
+        }
+        // Which of equal rows stay depends on all that came before them.
+        Heap::of(n_neighbors, self.rows.iter().map(|&(row, _)| distance(row))).into_indices()
     }
 }
 
@@ -121,6 +127,12 @@ struct Heap {
 impl Heap {
     fn new(size: usize) -> Self {
         Self { entries: vec![(f64::INFINITY, 0); size] }
+    }
+
+    fn of(size: usize, entries: impl Iterator<Item = (f64, usize)>) -> Self {
+        let mut heap = Self::new(size);
+        entries.for_each(|(value, index)| heap.push(value, index));
+        heap
     }
 
     #[inline]

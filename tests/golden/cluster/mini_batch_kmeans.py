@@ -30,7 +30,7 @@ with threadpoolctl.threadpool_limits(2):
             cases.append(case("noise-700-768-8", dtype, 30, seed, batch_size=256, reassignment_ratio=0.5))
         cases.append(case("digits", dtype, 40, 782, batch_size=64, init_size=100))
         cases.append(case("digits", dtype, 10, 782, tol=0.01, max_no_improvement=None, max_iter=5))
-        cases.append(case("noise-400-5-2", dtype, 40, 3, batch_size=50, reassignment_ratio=0.9, init_size=20))
+        cases.append(case("noise-400-5-2", dtype, 40, 3, batch_size=100, reassignment_ratio=0.9, init_size=20))
         cases.append(case("noise-5-2-1", dtype, 5, 1))
         cases.append(case("noise-50-4-1", dtype, 1, 1, max_no_improvement=None, max_iter=3))
 

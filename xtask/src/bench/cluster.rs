@@ -45,11 +45,7 @@ pub(super) fn cluster(lab: &Lab<'_>) -> Result<Table> {
         let agreement = last_line(lab.script("compare.py").arg("labels").arg(&paths[0]).arg(&paths[1]))?;
         table.remarks.push(format!(
             "{what}: labels that differ: {} of {}; ARI {}; {} clusters, {} noise",
-            agreement["different"],
-            agreement["of"],
-            agreement["ari"],
-            both.ours[0]["clusters"],
-            both.ours[0]["noise"],
+            agreement["different"], agreement["of"], agreement["ari"], both.ours[0]["clusters"], both.ours[0]["noise"],
         ));
     }
     Ok(table)
