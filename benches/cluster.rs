@@ -6,9 +6,14 @@ mod common;
 
 use anyhow::{Context, Result};
 use gistmap::cluster::Clusterer;
+use gistmap::cluster::agglomerative::{Agglomerative, AgglomerativeRun, Linkage};
+use gistmap::cluster::dbscan::{Dbscan, DbscanRun};
+use gistmap::cluster::distances::Metric;
 use gistmap::cluster::gmm::{CovarianceType, GaussianMixture, GaussianMixtureParams};
+use gistmap::cluster::hdbscan::{Hdbscan, HdbscanRun};
 use gistmap::cluster::kmeans::{KMeans, KMeansRun};
 use gistmap::cluster::mini_batch_kmeans::{MiniBatchKMeans, MiniBatchKMeansRun};
+use gistmap::cluster::optics::{Optics, OpticsRun};
 use gistmap::cluster::spectral::{Affinity, SpectralClustering};
 use linfa::DatasetBase;
 use linfa::traits::Fit as _;
@@ -17,7 +22,7 @@ use ndarray::{Array2, s};
 /// Fits an algorithm with the bench's parameters; the labels.
 type Fit = fn(&Array2<f32>) -> Result<Vec<i32>>;
 
-const ALGORITHMS: [(&str, Fit); 5] = [
+const ALGORITHMS: [(&str, Fit); 13] = [
     ("kmeans", |x| labels(KMeansRun::new(KMeans::params(30).n_init(1), x)?)),
     ("mini_batch_kmeans", |x| labels(MiniBatchKMeansRun::new(MiniBatchKMeans::params(30), x)?)),
     ("gmm_diag", |x| mixture(GaussianMixture::params(30).covariance_type(CovarianceType::Diag), x)),
@@ -27,11 +32,23 @@ const ALGORITHMS: [(&str, Fit); 5] = [
         let model = params.fit(&DatasetBase::from(x.view()))?;
         Ok(model.labels().iter().map(|&label| label as i32).collect())
     }),
+    ("dbscan", |x| labels(DbscanRun::new(Dbscan::params().eps(0.85), x)?)),
+    ("ward", |x| joined(x, Linkage::Ward, Metric::Euclidean)),
+    ("average", |x| joined(x, Linkage::Average, Metric::Euclidean)),
+    ("average_cosine", |x| joined(x, Linkage::Average, Metric::Cosine)),
+    ("complete", |x| joined(x, Linkage::Complete, Metric::Euclidean)),
+    ("single", |x| joined(x, Linkage::Single, Metric::Euclidean)),
+    ("hdbscan", |x| labels(HdbscanRun::new(Hdbscan::params().min_cluster_size(15).min_samples(5), x)?)),
+    ("optics", |x| labels(OpticsRun::new(Optics::params(), x)?)),
 ];
 
 fn mixture(params: GaussianMixtureParams, x: &Array2<f32>) -> Result<Vec<i32>> {
     let model = params.fit(&DatasetBase::from(x.view()))?;
     Ok(model.labels().iter().map(|&label| label as i32).collect())
+}
+
+fn joined(x: &Array2<f32>, linkage: Linkage, metric: Metric) -> Result<Vec<i32>> {
+    labels(AgglomerativeRun::new(Agglomerative::params().n_clusters(30).linkage(linkage).metric(metric), x)?)
 }
 
 fn labels(mut run: impl Clusterer) -> Result<Vec<i32>> {

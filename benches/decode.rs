@@ -11,8 +11,8 @@ use rayon::prelude::*;
 fn main() -> Result<()> {
     let [folder] = common::arguments("decode FOLDER")?;
     let mut paths = Vec::new();
-    for class in entries(Path::new(&folder))? {
-        paths.extend(entries(&class)?);
+    for class in common::entries(Path::new(&folder))? {
+        paths.extend(common::entries(&class)?);
     }
     let (preprocess, limits) = (Preprocess::default(), Limits::default());
     let prepare_all = |paths: &[PathBuf]| {
@@ -29,11 +29,4 @@ fn main() -> Result<()> {
     let (ms, done) = common::timed(|| prepare_all(&paths));
     println!("{}", serde_json::json!({"ms": ms, "pictures": done?.len()}));
     Ok(())
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let found = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-    let mut paths = found.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
-    paths.sort();
-    Ok(paths)
 }

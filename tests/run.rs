@@ -75,6 +75,56 @@ fn a_labelled_folder_becomes_a_whole_album() {
     assert!(!out.join("run.json").exists() && !fs::read_dir(&out).unwrap().any(|e| is_partial(&e.unwrap())));
 }
 
+#[test]
+fn classical_features_need_no_model_and_are_read_back() {
+    let Some(models) = models() else { return };
+    let (program, folder) = (Program::new(&models), tempfile::tempdir().unwrap());
+    let (images, out) = (folder.path().join("pictures"), folder.path().join("out"));
+    drawn_classes(&images, 6);
+    let arguments = ["--features", "classical,lbp", "--text", "none"];
+    let summary = run_json(&program, &images, &out, &arguments);
+    assert_eq!(cached(&summary, "pictures"), (0, 18));
+    let features = csv(&out.join("features/classical.csv"));
+    assert_eq!((features.len(), features[1].len()), (19, 1 + 1006));
+    let scores = csv(&out.join("scores.csv"));
+    assert_eq!(scores[1][..3].join(","), "classical,kmeans,3");
+    // Discs, gradients and stripes: no network is needed to tell them apart.
+    assert_eq!(scores[1][5], "1", "accuracy of the classical features");
+    assert!(out.join("thumbnails/000.jpg").is_file(), "thumbnails come without a network, too");
+    let again = run_json(&program, &images, &out, &arguments);
+    assert_eq!(cached(&again, "pictures"), (18, 18));
+}
+
+#[test]
+fn texts_made_elsewhere_are_clustered_and_name_the_clusters() {
+    let Some(models) = models() else { return };
+    let (program, folder) = (Program::new(&models), tempfile::tempdir().unwrap());
+    let (images, out) = (folder.path().join("pictures"), folder.path().join("out"));
+    drawn_classes(&images, 6);
+    let mut texts = "file,what,label\n".to_owned();
+    for class in fs::read_dir(&images).unwrap() {
+        let class = class.unwrap();
+        let name = class.file_name().into_string().unwrap();
+        for file in fs::read_dir(class.path()).unwrap() {
+            let file = file.unwrap().file_name().into_string().unwrap();
+            texts += &format!("{name}/{file},\"a drawing of {name}\",{name}\n");
+        }
+    }
+    let file = folder.path().join("texts.csv");
+    fs::write(&file, texts).unwrap();
+    let import = format!("import:{}", file.display());
+    run_json(&program, &images, &out, &["--features", "none", "--text", &import]);
+    let scores = csv(&out.join("scores.csv"));
+    assert_eq!((scores.len(), scores[1][0].as_str(), scores[1][5].as_str()), (2, "what", "1"), "labels are no texts");
+    assert_eq!(csv(&out.join("texts/what.csv"))[1].join(","), "discs/00.jpg,a drawing of discs");
+    assert!(csv(&out.join("clusters.csv"))[1..].iter().any(|cluster| cluster[2].contains("discs")));
+    let refused = |text: &str| program.run(&images, &out, &["--text", text]);
+    assert_eq!(refused("import:texts.txt").status.code(), Some(2));
+    let absent = refused("import:absent.csv");
+    assert_eq!(absent.status.code(), Some(1));
+    assert!(stderr(&absent).contains("absent.csv"), "{}", stderr(&absent));
+}
+
 fn is_partial(entry: &fs::DirEntry) -> bool {
     entry.file_name().to_string_lossy().starts_with(".partial")
 }

@@ -8,7 +8,7 @@ import path from "node:path";
 import { after, test } from "node:test";
 import { brotliCompressSync, constants } from "node:zlib";
 
-import { SAMPLE, SHARED, albumOf, dist, mapOf, pictures, scratch, serve, terminal, visit, visitor } from "../../tests/browser/harness.js";
+import { SAMPLE, SHARED, albumOf, dist, drop, mapOf, pictures, reach, scratch, serve, terminal, visit, visitor } from "../../tests/browser/harness.js";
 import { multiply } from "./many.js";
 
 const ROUNDS = Number(process.env.GISTMAP_BENCH_ROUNDS ?? 3);
@@ -114,7 +114,7 @@ test("decoding by hands", { timeout: 600_000 }, async (t) => {
       new Promise((resolve, reject) => {
         let [next, done, start] = [0, 0, 0];
         const workers = Array.from({ length: hands }, () => new Worker(document.documentElement.dataset.worker, { type: "module", name: "hand" }));
-        const give = (worker) => worker.postMessage({ job: next, bytes: pictures[next++], size: undefined, crops: [[256, 224]] });
+        const give = (worker) => worker.postMessage({ job: next, bytes: pictures[next++], size: undefined, crops: [[256, 224]], kinds: [] });
         let warm = workers.length;
         for (const worker of workers) {
           worker.onerror = reject;
@@ -185,17 +185,47 @@ for (const [renderer, webgpu] of [
   });
 }
 
-test("memory", { skip: !SHARED, timeout: 3_600_000 }, async (t) => {
-  const browser = await visitor(t, { webgpu: false });
-  browser.setDefaultTimeout(1_800_000);
-  const page = await visit(browser, await serve(t));
-  const session = await browser.browser().newBrowserCDPSession();
-  await mapOf(page, PHOTOGRAPHS);
-  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
-  figures.memory = {};
-  for (const { id, type } of processInfo) {
-    const status = await readFile(`/proc/${id}/status`, "utf8");
-    const peak = Number(status.match(/VmHWM:\s+(\d+)/)[1]) / 1024;
-    figures.memory[type] = Math.max(figures.memory[type] ?? 0, peak);
-  }
-});
+for (const [pictures, folder] of [
+  [2_000, PHOTOGRAPHS],
+  [10_000, path.join(SHARED ?? "", "data/cifar10_test/images")],
+]) {
+  test(`memory, and another number of clusters, of ${pictures} pictures`, { skip: !SHARED, timeout: 3_600_000 }, async (t) => {
+    const browser = await visitor(t, { webgpu: false });
+    browser.setDefaultTimeout(3_000_000);
+    const page = await visit(browser, await serve(t));
+    const session = await browser.browser().newBrowserCDPSession();
+    await drop(page, folder);
+    await reach(page, "running", "done");
+    await page.locator("html[data-state=done]").waitFor();
+    const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+    const memory = {};
+    for (const { id, type } of processInfo) {
+      const status = await readFile(`/proc/${id}/status`, "utf8");
+      const peak = Number(status.match(/VmHWM:\s+(\d+)/)[1]) / 1024;
+      memory[type] = Math.max(memory[type] ?? 0, peak);
+    }
+    figures.memory = { ...figures.memory, [pictures]: memory };
+    const answers = [];
+    for (const k of [7, 12, 15, 9, 20]) {
+      answers.push(await page.evaluate(answer, k));
+      await page.locator("html[data-state=done]").waitFor();
+      await page.waitForTimeout(3000);
+    }
+    figures.answers = { ...figures.answers, [pictures]: answers };
+  });
+}
+
+/** Runs in the page: asks for `k` clusters, and gives the milliseconds until they are listed. */
+function answer(k) {
+  const field = document.querySelector("[data-testid=k]");
+  field.value = String(k);
+  const asked = performance.now();
+  field.dispatchEvent(new Event("change", { bubbles: true }));
+  return new Promise((resolve) => {
+    const look = () => {
+      const listed = document.querySelectorAll("[data-testid=cluster]").length;
+      return listed === k ? resolve(performance.now() - asked) : requestAnimationFrame(look);
+    };
+    look();
+  });
+}

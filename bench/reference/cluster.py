@@ -7,7 +7,7 @@ import sys
 import time
 
 import numpy as np
-from sklearn.cluster import KMeans, MiniBatchKMeans, SpectralClustering
+from sklearn.cluster import DBSCAN, HDBSCAN, OPTICS, AgglomerativeClustering, KMeans, MiniBatchKMeans, SpectralClustering
 from sklearn.mixture import GaussianMixture
 
 from common import SEED, emit
@@ -18,6 +18,14 @@ ALGORITHMS = {
     "gmm_diag": lambda: GaussianMixture(30, covariance_type="diag", random_state=SEED),
     "gmm_full": lambda: GaussianMixture(30, max_iter=2, random_state=SEED),
     "spectral": lambda: SpectralClustering(30, affinity="nearest_neighbors", random_state=SEED),
+    "dbscan": lambda: DBSCAN(eps=0.85),
+    "ward": lambda: AgglomerativeClustering(30),
+    "average": lambda: AgglomerativeClustering(30, linkage="average"),
+    "average_cosine": lambda: AgglomerativeClustering(30, linkage="average", metric="cosine"),
+    "complete": lambda: AgglomerativeClustering(30, linkage="complete"),
+    "single": lambda: AgglomerativeClustering(30, linkage="single"),
+    "hdbscan": lambda: HDBSCAN(min_cluster_size=15, min_samples=5, copy=True),
+    "optics": lambda: OPTICS(),
 }
 
 name, rows, out = sys.argv[1], int(sys.argv[3]), sys.argv[4]

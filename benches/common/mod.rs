@@ -2,7 +2,7 @@
 //! line of JSON with its milliseconds.
 #![allow(dead_code, reason = "each bench program uses some of it")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -27,6 +27,24 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
     let start = Instant::now();
     let result = work();
     (start.elapsed().as_secs_f64() * 1e3, result)
+}
+
+/// Milliseconds that this thread had the processor for `work`, whatever else the machine did, and what it returned; wall
+/// milliseconds where the system does not tell (only Linux does).
+pub(crate) fn processor_timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
+    let nanoseconds = || std::fs::read_to_string("/proc/thread-self/schedstat").ok()?.split(' ').next()?.parse().ok();
+    let before: Option<f64> = nanoseconds();
+    let (wall, result) = timed(work);
+    let after: Option<f64> = nanoseconds();
+    (before.zip(after).map_or(wall, |(before, after)| (after - before) / 1e6), result)
+}
+
+/// What lies in a folder, in order.
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let found = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let mut paths = found.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// The middle of the values.

@@ -35,11 +35,13 @@ pub(crate) struct RunArguments {
     #[arg(short, long, default_value = "out")]
     pub(crate) output: PathBuf,
 
-    /// Image encoders, comma-separated; `none` for none.
+    /// Image encoders (efficientnet-lite0) and classical features (sift, hog, color, canny, lbp, classical: all five),
+    /// comma-separated; `none` for none.
     #[arg(long, value_name = "LIST", default_value = "efficientnet-lite0")]
     pub(crate) features: String,
 
-    /// Describers, comma-separated: tags, tag-mean; `none` for none.
+    /// Describers, comma-separated: tags, tag-mean, import:FILE[:column] (texts of a CSV or JSON Lines file with a column
+    /// `file`); `none` for none.
     #[arg(long, value_name = "LIST", default_value = "tags")]
     pub(crate) text: String,
 

@@ -1,12 +1,16 @@
 //! Events as a person wants to see them: a bar with rate and time left, on standard error.
 
+use std::fmt;
 use std::time::Duration;
 
 use gistmap::protocol::{Event, Stage};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Failed pictures that are shown as they happen; the rest is in errors.csv.
 const SHOWN_FAILURES: usize = 5;
+
+/// Positions of the bar for one item, so that it moves within items that take long.
+const PARTS: usize = 1000;
 
 /// Prints events.
 pub(crate) struct Printer {
@@ -27,7 +31,7 @@ impl Printer {
     pub(crate) fn print(&mut self, event: &Event) {
         match event {
             Event::Device { name, why } => self.line(&format!("device    {name}: {why}")),
-            Event::Progress { stage, done, total, .. } => self.progress(*stage, *done, *total),
+            Event::Progress { stage, done, part, total, .. } => self.progress(*stage, *done, *part, *total),
             Event::StageDone { stage, seconds, items, cached } => {
                 self.stage = None;
                 self.bar.reset();
@@ -60,15 +64,16 @@ impl Printer {
         self.bar.finish_and_clear();
     }
 
-    fn progress(&mut self, stage: Stage, done: usize, total: usize) {
+    fn progress(&mut self, stage: Stage, done: usize, part: f64, total: usize) {
         if self.stage != Some(stage) {
             self.stage = Some(stage);
             self.bar.reset();
             self.bar.set_style(style());
             self.bar.set_prefix(stage.title());
         }
-        self.bar.set_length(total as u64);
-        self.bar.set_position(done as u64);
+        self.bar.set_length((total * PARTS) as u64);
+        self.bar.set_position((done * PARTS) as u64 + (part * PARTS as f64) as u64);
+        self.bar.set_message(format!("{done}/{total}"));
     }
 
     fn line(&self, text: &str) {
@@ -81,6 +86,11 @@ impl Printer {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{prefix:9} {bar:32} {pos}/{len}  {per_sec}  {eta} left")
+    let rate = |state: &ProgressState, to: &mut dyn fmt::Write| {
+        // A bar that cannot be written is no reason to stop.
+        let _ = write!(to, "{:.1}/s", state.per_sec() / PARTS as f64);
+    };
+    ProgressStyle::with_template("{prefix:9} {bar:32} {msg}  {rate}  {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("rate", rate)
 }

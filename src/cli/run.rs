@@ -7,9 +7,10 @@ use gistmap::album::folder::AlbumFolder;
 use gistmap::album::manifest::{MANIFEST, Manifest, ModelEntry};
 use gistmap::album::{Album, files};
 use gistmap::collection::{Collection, folder};
+use gistmap::describe::import::{ImportSource, TextTable};
 use gistmap::device::DeviceError;
 use gistmap::engine::{Engine, ModelSource, Pool, RunError, StoredThumbnails};
-use gistmap::protocol::{Cancel, ClusterCount, Command, Event, Plan};
+use gistmap::protocol::{Cancel, ClusterCount, Command, Event, IMPORT, Plan};
 use gistmap::runtime::block_on;
 use gistmap::store::{BlobStore, MemoryStore, SegmentStore};
 use gistmap::weights::{ModelFolder, PackFolder, cache_folder};
@@ -30,6 +31,7 @@ struct Running {
 struct Job {
     collection: Collection,
     plan: Plan,
+    imports: Vec<(String, TextTable)>,
     output: AlbumFolder,
     models: Models,
 }
@@ -76,7 +78,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
     let store = open_store(&mut printer);
     let engine = Engine::new(job.models.source(), store.as_ref(), &Pool, cancel);
     let mut album = None;
-    let command = Command::Run { collection: job.collection.clone(), plan: job.plan.clone() };
+    let imports = job.imports.clone();
+    let command = Command::Run { collection: job.collection.clone(), plan: job.plan.clone(), imports };
     let result = block_on(engine.handle(command, &mut album, &mut |event| printer.print(&event)));
     printer.clear();
     result.map_err(advised)?;
@@ -110,6 +113,8 @@ fn check(arguments: &RunArguments) -> Result<Job, Failed> {
     };
     let encoders = models.source().image_encoders();
     plan.check(&encoders.iter().map(String::as_str).collect::<Vec<_>>()).map_err(|e| Failed::Usage(e.to_string()))?;
+    let imports = plan.text.iter().filter(|text| text.starts_with(IMPORT)).map(|text| import(text));
+    let imports = imports.collect::<Result<Vec<_>, Failed>>()?;
     let collection = folder::open(&arguments.images)?;
     let output = AlbumFolder::prepare(&arguments.output)?;
     let images = std::path::absolute(&arguments.images).unwrap_or_else(|_| arguments.images.clone());
@@ -118,7 +123,16 @@ fn check(arguments: &RunArguments) -> Result<Job, Failed> {
         same_run(&output, &running, &arguments.output)?;
     }
     output.begin(&serde_json::to_string_pretty(&running)?)?;
-    Ok(Job { collection, plan, output, models })
+    Ok(Job { collection, plan, imports, output, models })
+}
+
+/// Reads the texts that `import:FILE[:column]` names.
+fn import(text: &str) -> Result<(String, TextTable), Failed> {
+    let source = ImportSource::parse(text.strip_prefix(IMPORT).unwrap_or(text));
+    let source = source.map_err(|e| Failed::Usage(format!("--text: {e}")))?;
+    let bytes = std::fs::read(&source.path).with_context(|| source.path.clone())?;
+    let table = TextTable::read(&bytes, source.format, source.column.as_deref());
+    Ok((text.to_owned(), table.with_context(|| source.path.clone())?))
 }
 
 /// `--resume` goes on with the very run that was stopped, or starts one where none was.

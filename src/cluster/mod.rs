@@ -9,13 +9,22 @@
 //! - [`gmm`]: mixtures of Gaussians
 //! - [`spectral`]: K-Means on the eigenvectors of a graph of the rows
 //! - [`auto_k`]: the number of clusters by the silhouette
+//! - [`dbscan`], [`hdbscan`], [`optics`]: clusters are where rows lie dense, the rest is noise
+//! - [`agglomerative`]: clusters are joined, the nearest first
+//! - [`k_distance`]: how to choose DBSCAN's `eps`
 
+pub mod agglomerative;
 pub mod auto_k;
+pub mod dbscan;
+pub mod distances;
 pub mod gmm;
 #[cfg(test)]
 mod golden;
+pub mod hdbscan;
+pub mod k_distance;
 pub mod kmeans;
 pub mod mini_batch_kmeans;
+pub mod optics;
 pub mod spectral;
 
 use crate::linalg::Real;

@@ -12,8 +12,8 @@ pub type Preparing<'a> = Pin<Box<dyn Future<Output = Vec<Result<Prepared, Failur
 
 /// The hands that make pictures ready for the networks.
 ///
-/// For each item they read its bytes, let the bench look them up ([`Workbench::begin`]), cut what is wanted
-/// ([`crate::image::cut`]) and hand it in ([`Workbench::finish`]).
+/// For each item they read its bytes, let the bench look them up ([`Workbench::begin`]), make what is wanted
+/// ([`crate::measure::measure`]) and hand it in ([`Workbench::finish`]).
 pub trait Hands: Shared {
     /// The bytes of one picture.
     ///
@@ -48,16 +48,17 @@ impl Hands for Pool {
         items: &'a [Item],
         meanwhile: &'a mut (dyn FnMut() + Send),
     ) -> Preparing<'a> {
+        use crate::measure::{Measured, measure};
         use rayon::prelude::*;
         let one = |item: &Item| {
             let failed = |stage: &str, reason| Failure { file: item.file.clone(), stage: stage.to_owned(), reason };
             let content = self.read(&item.source).map_err(|e| failed("read", e.to_string()))?;
             let begun = bench.begin(item, &content);
             if begun.wanted().is_empty() {
-                return Ok(bench.finish(begun, crate::image::Cut::default()));
+                return Ok(bench.finish(begun, Measured::default()));
             }
-            let cut = crate::image::cut(&content, begun.wanted()).map_err(|reason| failed("decode", reason))?;
-            Ok(bench.finish(begun, cut))
+            let measured = measure(&content, begun.wanted()).map_err(|reason| failed("decode", reason))?;
+            Ok(bench.finish(begun, measured))
         };
         let (_, prepared) = rayon::join(meanwhile, || items.par_iter().map(one).collect());
         Box::pin(std::future::ready(prepared))

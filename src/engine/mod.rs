@@ -147,7 +147,9 @@ impl<'a> Engine<'a> {
         emit: &mut dyn FnMut(Event),
     ) -> Result<(), RunError> {
         match command {
-            Command::Run { collection, plan } => *album = Some(run::run(self, &collection, &plan, emit).await?),
+            Command::Run { collection, plan, imports } => {
+                *album = Some(run::run(self, &collection, &plan, &imports, emit).await?);
+            }
             Command::Cell(request) => steer::show(self, open(album)?, &request, emit).await?,
             Command::Search { words } => search::search(self, open(album)?, words, emit).await?,
             Command::TraceKMeans => trace::kmeans(self, open(album)?, emit).await?,

@@ -1,4 +1,5 @@
-//! Pictures to features: the image networks over batches that the hands prepare, all of it overlapped.
+//! Pictures to features: the image networks over batches that the hands prepare, all of it overlapped; classical features
+//! come from the hands ready made.
 //!
 //! While one batch runs through the networks, the next is read, decoded and resized. Finished pictures are kept at
 //! once, so a killed run loses at most two batches.
@@ -9,36 +10,38 @@ use ndarray::{Array2, ArrayView1, Axis, concatenate};
 use super::cache::floats_to_bytes;
 use super::services::ImageNetwork;
 use super::session::Session;
-use super::workbench::{Prepared, Workbench, thumbnail_key};
+use super::workbench::{Prepared, Workbench, classical_key, thumbnail_key};
 use super::{Hands, RunError};
 use crate::album::Picture;
+use crate::classical::Kind;
 use crate::collection::Item;
 use crate::protocol::{Event, Seen, Stage};
 use crate::readback::{self, ReadbackError};
 use crate::runtime::breathe;
 
-/// What one network gave for every readable picture.
+/// What one network, or classical feature, gave for every readable picture.
 pub(super) struct Extracted {
-    /// The network.
+    /// Its name.
     pub(super) name: String,
     /// `[pictures, dimension]`.
     pub(super) features: Array2<f32>,
-    /// `[pictures, classes]`.
+    /// `[pictures, classes]`; no columns for what does not classify.
     pub(super) logits: Array2<f32>,
 }
 
-/// Runs every picture through every network. Pictures that fail are set aside.
+/// Runs every picture through every network, and has every classical feature made of it. Pictures that fail are set aside.
 pub(super) async fn extract(
     session: &mut Session<'_>,
     items: &[Item],
-    networks: &[ImageNetwork],
+    (networks, kinds): (&[ImageNetwork], &[Kind]),
     hands: &dyn Hands,
     batch: usize,
 ) -> Result<(Vec<Picture>, Vec<Extracted>), RunError> {
-    let bench = Workbench::new(networks, session.store);
+    let bench = Workbench::new(networks, kinds, session.store);
     let mut passes: Vec<Pass> = networks.iter().map(|network| Pass { network, batch: batch.max(1) }).collect();
     let mut pictures = Vec::with_capacity(items.len());
     let mut rows: Vec<Vec<Array2<f32>>> = networks.iter().map(|_| Vec::new()).collect();
+    let mut numbers: Vec<Vec<f32>> = kinds.iter().map(|_| Vec::new()).collect();
     let mut batches = items.chunks(batch.max(1));
     let mut next = match batches.next() {
         Some(items) => Some(hands.prepare(&bench, items, &mut || {}).await),
@@ -55,13 +58,20 @@ pub(super) async fn extract(
             Some(items) => next = Some(hands.prepare(&bench, items, &mut start).await),
             None => start(),
         }
-        cached += prepared.iter().filter(|p| p.known.iter().all(Option::is_some)).count();
+        let known = |p: &&Prepared| p.known.iter().all(Option::is_some) && p.features.iter().all(|(_, new)| !new);
+        cached += prepared.iter().filter(known).count();
         for (network, started) in outputs.into_iter().enumerate() {
             let computed = passes[network].finish(network, started, &prepared).await?;
             rows[network].push(place(session, &bench, network, &computed, &prepared));
         }
         let mut shown = Vec::with_capacity(prepared.len());
-        for Prepared { picture, thumbnail, new_thumbnail, .. } in prepared {
+        for Prepared { picture, features, thumbnail, new_thumbnail, .. } in prepared {
+            for ((kind, (values, new)), numbers) in kinds.iter().zip(features).zip(&mut numbers) {
+                if new {
+                    session.keep(&classical_key(*kind, &picture.hash), &floats_to_bytes(values.iter().copied()));
+                }
+                numbers.extend(values);
+            }
             if new_thumbnail {
                 session.keep(&thumbnail_key(&picture), &thumbnail);
             }
@@ -73,8 +83,18 @@ pub(super) async fn extract(
         breathe().await;
     }
     session.count(pictures.len(), cached);
-    let extracted = networks.iter().zip(rows).map(|(network, rows)| assemble(network, &rows)).collect();
-    Ok((pictures, extracted))
+    let extracted = networks.iter().zip(rows).map(|(network, rows)| assemble(network, &rows));
+    let count = pictures.len();
+    let classical = kinds.iter().zip(numbers).map(|(kind, numbers)| matrix(*kind, count, numbers));
+    Ok((pictures, extracted.chain(classical).collect()))
+}
+
+/// The matrix of a classical feature.
+fn matrix(kind: Kind, pictures: usize, numbers: Vec<f32>) -> Extracted {
+    // Every picture has all numbers of its kind.
+    let features = Array2::from_shape_vec((pictures, kind.columns()), numbers);
+    let features = features.unwrap_or_else(|_| Array2::zeros((pictures, kind.columns())));
+    Extracted { name: kind.name().to_owned(), features, logits: Array2::zeros((pictures, 0)) }
 }
 
 /// One matrix of features and one of logits from the batches' rows.

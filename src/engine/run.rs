@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use ndarray::Array2;
+
 use super::cells::{self, Task, Truth};
 use super::pictures::{self, Extracted};
 use super::services::{ImageNetwork, TextNetwork, image_network};
@@ -9,16 +11,20 @@ use super::session::Session;
 use super::words::{self, Words};
 use super::{Engine, RunError, map, names};
 use crate::album::{Album, Cell, Failure, Representation, RepresentationKind};
+use crate::classical::Kind;
 use crate::collection::Collection;
+use crate::describe::import::TextTable;
 use crate::device::Selected;
 use crate::fuse;
-use crate::protocol::{Event, Plan, Stage};
+use crate::protocol::{DESCRIBERS, Event, IMPORT, Plan, Stage};
 use crate::runtime::Stopwatch;
 
 /// The classifier whose opinion becomes words.
 const TAGGER: &str = "efficientnet-lite0";
 /// Weights of the sides in `concat`: pixels separate better than guessed words, so that words refine and do not lead.
 const CONCAT_WEIGHTS: [f32; 2] = [0.8, 0.2];
+/// The same with texts that were made elsewhere, by who has seen the pictures.
+const IMPORT_WEIGHTS: [f32; 2] = [0.5, 0.5];
 
 struct Networks {
     image: Vec<ImageNetwork>,
@@ -30,6 +36,7 @@ pub(super) async fn run(
     engine: &Engine<'_>,
     collection: &Collection,
     plan: &Plan,
+    imports: &[(String, TextTable)],
     emit: &mut dyn FnMut(Event),
 ) -> Result<Album, RunError> {
     let encoders = engine.models.image_encoders();
@@ -43,11 +50,13 @@ pub(super) async fn run(
     let device = engine.device(Some(plan.device)).await?;
     session.emit(Event::Device { name: device.name.clone(), why: device.why.clone() });
     let networks = open(engine, plan, &device)?;
+    let kinds: Vec<Kind> = plan.features.iter().filter_map(|name| Kind::from_name(name)).collect();
     session.done(Stage::Models, clock);
 
     let clock = Stopwatch::start();
     let (pictures, extracted) =
-        pictures::extract(&mut session, &collection.items, &networks.image, engine.hands, device.batch).await?;
+        pictures::extract(&mut session, &collection.items, (&networks.image, &kinds), engine.hands, device.batch)
+            .await?;
     if pictures.is_empty() {
         let first = session.failures.first().map(|f| format!("{}: {}", f.file, f.reason)).unwrap_or_default();
         return Err(RunError::NoPictures(collection.items.len(), first));
@@ -55,9 +64,15 @@ pub(super) async fn run(
     session.done(Stage::Pictures, clock);
 
     let clock = Stopwatch::start();
-    let words = match extracted.iter().find(|e| e.name == TAGGER) {
-        Some(tagger) => words::describe(&mut session, &plan.text, tagger, networks.text.as_deref()).await?,
-        None => Words { columns: Vec::new(), vectors: Vec::new() },
+    let words = match networks.text.as_deref() {
+        Some(network) => {
+            let mut words = words::imported(&mut session, imports, &pictures, network).await?;
+            if let Some(tagger) = extracted.iter().find(|e| e.name == TAGGER) {
+                words.append(words::describe(&mut session, &plan.text, tagger, network).await?);
+            }
+            words
+        }
+        None => Words::default(),
     };
     session.done(Stage::Words, clock);
     // Weights are the largest thing in memory, and nothing below needs them.
@@ -107,8 +122,10 @@ fn features(extracted: Extracted) -> Representation {
 }
 
 fn open(engine: &Engine<'_>, plan: &Plan, device: &Selected) -> Result<Networks, RunError> {
-    let mut names: Vec<&str> = plan.features.iter().map(String::as_str).collect();
-    if !plan.text.is_empty() && !names.contains(&TAGGER) {
+    let networks = plan.features.iter().filter(|name| Kind::from_name(name).is_none());
+    let mut names: Vec<&str> = networks.map(String::as_str).collect();
+    let tagged = plan.text.iter().any(|text| !text.starts_with(IMPORT));
+    if tagged && !names.contains(&TAGGER) {
         names.push(TAGGER);
     }
     let image = names.iter().map(|name| image_network(engine.models, name, device)).collect::<Result<_, _>>();
@@ -122,20 +139,30 @@ fn represent(plan: &Plan, extracted: &[Extracted], texts: Vec<Representation>) -
     let images = extracted.iter().filter(|e| plan.features.contains(&e.name)).map(|e| Representation {
         name: e.name.clone(),
         kind: RepresentationKind::Image,
-        matrix: fuse::center_and_normalize(e.features.view()),
+        matrix: fuse::center_and_normalize(comparable(e).view()),
     });
     let images: Vec<_> = images.collect();
     let mut fused = Vec::new();
     for fusion in &plan.fuse {
         for (image, text) in images.iter().flat_map(|i| texts.iter().map(move |t| (i, t))) {
             // Both sides have one row a picture, so the fusion exists.
-            if let Some(matrix) = fuse::concat(image.matrix.view(), text.matrix.view(), CONCAT_WEIGHTS) {
+            let weights = if DESCRIBERS.contains(&text.name.as_str()) { CONCAT_WEIGHTS } else { IMPORT_WEIGHTS };
+            if let Some(matrix) = fuse::concat(image.matrix.view(), text.matrix.view(), weights) {
                 let name = format!("{}+{}@{fusion}", image.name, text.name);
                 fused.push(Representation { name, kind: RepresentationKind::Fused, matrix });
             }
         }
     }
     images.into_iter().chain(texts).chain(fused).collect()
+}
+
+/// Features whose parts weigh the same: those of `classical` are counts, bytes and shares.
+fn comparable(extracted: &Extracted) -> Array2<f32> {
+    let mut features = extracted.features.clone();
+    if Kind::from_name(&extracted.name) == Some(Kind::Classical) {
+        fuse::balance(&mut features, &Kind::PARTS.map(Kind::range));
+    }
+    features
 }
 
 /// Every representation clustered by every clusterer of the plan; shown as soon as labels are known.

@@ -7,8 +7,6 @@ use crate::protocol::Event;
 
 /// Pictures that a search tells of.
 const FOUND: usize = 200;
-/// The describer whose sentences are searched: its vectors are plain sentence vectors, so that a query compares.
-const SEARCHED: &str = "tags";
 
 /// Ranks the pictures of `album` by the cosine of their sentences' vectors with that of `words`.
 pub(super) async fn search(
@@ -17,7 +15,9 @@ pub(super) async fn search(
     words: String,
     emit: &mut dyn FnMut(Event),
 ) -> Result<(), RunError> {
-    let texts = album.vectors.iter().find(|v| v.kind == RepresentationKind::Text && v.name == SEARCHED);
+    // Vectors of a column's texts are plain sentence vectors, so that a query compares.
+    let of_texts = |name: &str| album.texts.iter().any(|column| column.name == name);
+    let texts = album.vectors.iter().find(|v| v.kind == RepresentationKind::Text && of_texts(&v.name));
     let Some(texts) = texts else {
         let lacking = "these pictures have no texts to search in: run again with the text `tags`";
         return Err(RunError::Lacking(lacking.to_owned()));

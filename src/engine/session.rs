@@ -6,6 +6,9 @@ use crate::protocol::{Cancel, Event, Stage};
 use crate::runtime::Stopwatch;
 use crate::store::{BlobStore, Key};
 
+/// Seconds between two parts of an item that are told: steps may be far shorter.
+const TELL_EVERY: f64 = 0.1;
+
 /// What every stage of a run may use.
 pub(super) struct Session<'a> {
     pub(super) store: &'a dyn BlobStore,
@@ -16,12 +19,26 @@ pub(super) struct Session<'a> {
     items: usize,
     cached: usize,
     store_failed: bool,
+    /// Stage, done, total, cached: what was told last.
+    told: (Stage, usize, usize, usize),
+    /// Since then, or since a part of the item at work was told.
+    told_at: Stopwatch,
 }
 
 impl<'a> Session<'a> {
     pub(super) fn new(store: &'a dyn BlobStore, cancel: Cancel, emit: &'a mut dyn FnMut(Event)) -> Self {
-        let (failures, timings) = (Vec::new(), Vec::new());
-        Self { store, emit, cancel, failures, timings, items: 0, cached: 0, store_failed: false }
+        Self {
+            store,
+            emit,
+            cancel,
+            failures: Vec::new(),
+            timings: Vec::new(),
+            items: 0,
+            cached: 0,
+            store_failed: false,
+            told: (Stage::Models, 0, 0, 0),
+            told_at: Stopwatch::start(),
+        }
     }
 
     /// Tells how far a stage is.
@@ -29,7 +46,22 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`RunError::Cancelled`] when somebody asked to stop.
     pub(super) fn progress(&mut self, stage: Stage, done: usize, total: usize, cached: usize) -> Result<(), RunError> {
-        (self.emit)(Event::Progress { stage, done, total, cached });
+        self.told = (stage, done, total, cached);
+        self.told_at = Stopwatch::start();
+        (self.emit)(Event::Progress { stage, done, part: 0.0, total, cached });
+        self.check()
+    }
+
+    /// Tells how much of the item at work is done, in [0, 1]: one that takes long, of the stage that was told last.
+    ///
+    /// # Errors
+    /// As [`progress`](Self::progress).
+    pub(super) fn part(&mut self, part: f64) -> Result<(), RunError> {
+        if self.told_at.seconds() > TELL_EVERY {
+            self.told_at = Stopwatch::start();
+            let (stage, done, total, cached) = self.told;
+            (self.emit)(Event::Progress { stage, done, part: part.clamp(0.0, 1.0), total, cached });
+        }
         self.check()
     }
 

@@ -28,6 +28,7 @@ pub(super) async fn show(
     let main_cell = match cells.iter().position(|cell| answers(cell, &task)) {
         Some(known) => known,
         None => {
+            session.progress(Stage::Clusters, 0, 1, 0)?;
             let tried = cells.clone();
             let mut early = |session: &mut Session<'_>, cell: &Cell| {
                 let cells = tried.iter().cloned().chain([cell.clone()]).collect();

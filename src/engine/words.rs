@@ -10,15 +10,17 @@ use super::cache::{self, bytes_to_floats, floats_to_bytes};
 use super::pictures::Extracted;
 use super::services::TextNetwork;
 use super::session::Session;
-use crate::album::{Representation, RepresentationKind, TextColumn};
+use crate::album::{Picture, Representation, RepresentationKind, TextColumn};
+use crate::describe::import::TextTable;
 use crate::describe::tags;
 use crate::fuse;
-use crate::protocol::Stage;
+use crate::protocol::{DESCRIBERS, Stage};
 
 /// Sentences that are embedded before they are kept: what a killed run can lose.
 const SENTENCES_PER_ROUND: usize = 256;
 
 /// What the describers gave.
+#[derive(Default)]
 pub(super) struct Words {
     /// Texts for people and for keywords.
     pub(super) columns: Vec<TextColumn>,
@@ -26,26 +28,71 @@ pub(super) struct Words {
     pub(super) vectors: Vec<Representation>,
 }
 
+impl Words {
+    pub(super) fn append(&mut self, mut more: Self) {
+        self.columns.append(&mut more.columns);
+        self.vectors.append(&mut more.vectors);
+    }
+}
+
+/// The columns of texts made elsewhere, as sentence vectors. How file and pictures go together is told; a picture
+/// without a text has the vector of an empty one.
+pub(super) async fn imported(
+    session: &mut Session<'_>,
+    imports: &[(String, TextTable)],
+    pictures: &[Picture],
+    network: &TextNetwork,
+) -> Result<Words, RunError> {
+    let files: Vec<String> = pictures.iter().map(|picture| picture.file.clone()).collect();
+    let mut words = Words::default();
+    for (source, table) in imports {
+        let matched = table.matched(&files);
+        session.note(format!("{source}: {}", matched.report));
+        if let Some(problem) = table.problems.first() {
+            session.note(format!("{source}: {} lines could not be used; {problem}", table.problems.len()));
+        }
+        if matched.report.matched == 0 {
+            let reason = format!("{source}: none of its {} names is a picture's", table.rows.len());
+            return Err(RunError::Lacking(reason));
+        }
+        for column in matched.columns {
+            let name = unused(&column.name, &words.columns);
+            let matrix = embed(session, network, &column.texts.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+            words.vectors.push(Representation { name: name.clone(), kind: RepresentationKind::Text, matrix });
+            words.columns.push(TextColumn { name, texts: column.texts });
+        }
+    }
+    Ok(words)
+}
+
+/// A column's name, with a number behind it where a describer or another column has it.
+fn unused(name: &str, columns: &[TextColumn]) -> String {
+    let taken = |name: &str| DESCRIBERS.contains(&name) || columns.iter().any(|column| column.name == name);
+    let mut names = std::iter::once(name.to_owned()).chain((2..).map(|n| format!("{name}-{n}")));
+    names.find(|name| !taken(name)).unwrap_or_default()
+}
+
 /// Describes every picture by the classifier's logits.
 pub(super) async fn describe(
     session: &mut Session<'_>,
     describers: &[String],
     tagger: &Extracted,
-    network: Option<&TextNetwork>,
+    network: &TextNetwork,
 ) -> Result<Words, RunError> {
     let names: Vec<&str> = imagenet::class_names().collect();
     let probabilities = tags::probabilities(tagger.logits.view());
     let texts: Vec<String> = probabilities.axis_iter(Axis(0)).map(|p| tags::sentence(p, &names)).collect();
-    let mut words = Words { columns: Vec::new(), vectors: Vec::new() };
-    for describer in describers {
-        let Some(network) = network else { break };
+    let mut words = Words::default();
+    for describer in describers.iter().filter(|name| DESCRIBERS.contains(&name.as_str())) {
         let matrix = match describer.as_str() {
             "tags" => embed(session, network, &texts.iter().map(String::as_str).collect::<Vec<_>>()).await?,
             _ => tag_mean(session, network, probabilities.view(), &names).await?,
         };
         words.vectors.push(Representation { name: describer.clone(), kind: RepresentationKind::Text, matrix });
     }
-    words.columns.push(TextColumn { name: "tags".to_owned(), texts });
+    if !words.vectors.is_empty() {
+        words.columns.push(TextColumn { name: "tags".to_owned(), texts });
+    }
     Ok(words)
 }
 

@@ -7,7 +7,7 @@ pub mod ctfidf;
 pub mod exemplars;
 pub mod keywords;
 pub mod names;
-mod stopwords;
+pub mod quality;
 pub mod terms;
 
 /// Texts or rows that do not fit the labels.
@@ -16,7 +16,7 @@ pub enum ExplainError {
     /// There must be one text, or one row, for each label.
     #[error("{items} {what} for {labels} labels: there must be one for each picture")]
     LengthMismatch {
-        /// `texts` or `rows`.
+        /// `texts`, `rows` or `classes`.
         what: &'static str,
         /// How many there are.
         items: usize,

@@ -5,7 +5,7 @@
 //! (Bouma, 2009) and joined as in Mikolov et al. (2013), twice, so that a term has at most three
 //! words. Commas, full stops and stop words keep words apart.
 
-use super::stopwords::is_stop_word;
+use crate::english::is_stop_word;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A pair of words is a phrase from this normalised mutual information on.

@@ -4,11 +4,10 @@
 //!    Pillow's `exif_transpose(open(file)).convert("RGB")`, which torchvision's `ImageFolder` loads (orientation
 //!    apart, which torchvision leaves to its user).
 //! 2. [`Preprocess`] resizes the short side and cuts the centre, as torchvision's `Resize` and `CenterCrop` do.
-//! 3. [`thumbnail`] makes small JPEGs for people to look at; [`cut`] makes all that is made of one picture.
+//! 3. [`thumbnail`] makes small JPEGs for people to look at.
 //!
 //! Nothing here panics, whatever the bytes are, and no header makes it allocate more than [`Limits`] allow.
 
-mod cut;
 mod decode;
 mod jpeg;
 mod limits;
@@ -17,12 +16,11 @@ mod preprocess;
 mod resize;
 mod thumbnail;
 
-pub use cut::{Cut, THUMBNAIL_SIDE, cut};
 pub use decode::{Alpha, DecodeError, decode, decode_with};
 pub use limits::Limits;
 pub use preprocess::{Interpolation, PrepareError, Preparer, Preprocess};
 pub use resize::{ResizeError, Resizer};
-pub use thumbnail::{ThumbnailError, thumbnail};
+pub use thumbnail::{THUMBNAIL_SIDE, ThumbnailError, thumbnail};
 
 /// A picture: 8-bit RGB, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]

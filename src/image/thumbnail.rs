@@ -6,6 +6,8 @@ use image::codecs::jpeg::JpegEncoder;
 use super::resize::Area;
 use super::{Interpolation, ResizeError, Resizer, Rgb};
 
+/// Side of the square thumbnails that the map shows, pixels.
+pub const THUMBNAIL_SIDE: u32 = 64;
 /// JPEG quality of thumbnails, 1 to 100.
 const QUALITY: u8 = 80;
 

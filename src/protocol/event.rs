@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::{ClusterCount, Plan};
 use crate::album::{Cell, Failure};
 use crate::collection::Collection;
+use crate::describe::import::TextTable;
 
 /// What the engine is told. All but the first work on the open album and recompute nothing upstream of it.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub enum Command {
         collection: Collection,
         /// What to do with them.
         plan: Plan,
+        /// Texts made elsewhere: what stands in [`Plan::text`], and the file's table.
+        imports: Vec<(String, TextTable)>,
     },
     /// Make a cell the main one, so that clusters, names and map follow it; it is computed where it has not been tried.
     Cell(CellRequest),
@@ -86,12 +89,14 @@ pub enum Event {
         /// The reason.
         why: String,
     },
-    /// A stage goes on: `done` of `total`, of which `cached` were read back.
+    /// A stage goes on: `done` of `total`, of which `cached` were read back, and a `part` of the next one.
     Progress {
         /// Which.
         stage: Stage,
         /// Finished items.
         done: usize,
+        /// How much of the item at work is done, in [0, 1]: 0 where items are short.
+        part: f64,
         /// All items.
         total: usize,
         /// Items that came from the cache.

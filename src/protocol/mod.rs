@@ -7,4 +7,4 @@ mod event;
 mod plan;
 
 pub use event::{Cancel, CellRequest, Command, Event, Seen, Stage};
-pub use plan::{CLUSTERERS, ClusterCount, DESCRIBERS, DeviceChoice, FUSIONS, PROJECTORS, Plan, PlanError};
+pub use plan::{CLUSTERERS, ClusterCount, DESCRIBERS, DeviceChoice, FUSIONS, IMPORT, PROJECTORS, Plan, PlanError};

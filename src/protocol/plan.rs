@@ -5,8 +5,12 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::classical::Kind;
+
 /// Describers that `--text` takes.
 pub const DESCRIBERS: [&str; 2] = ["tags", "tag-mean"];
+/// How texts that were made elsewhere begin in `--text`: `import:FILE[:column]`.
+pub const IMPORT: &str = "import:";
 /// Fusions that `--fuse` takes, besides `none`.
 pub const FUSIONS: [&str; 1] = ["concat"];
 /// Clusterers that `--cluster` takes.
@@ -70,9 +74,9 @@ pub enum ClusterCount {
 /// A checked run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Image encoders whose features are clustered.
+    /// Image encoders and classical features that are clustered.
     pub features: Vec<String>,
-    /// Describers whose texts are clustered.
+    /// Describers whose texts are clustered, and `import:FILE[:column]`.
     pub text: Vec<String>,
     /// Fusions of every feature with every text.
     pub fuse: Vec<String>,
@@ -131,8 +135,11 @@ impl Plan {
     /// # Errors
     /// The first thing that is wrong.
     pub fn check(&self, encoders: &[&str]) -> Result<(), PlanError> {
-        known("--features", &self.features, encoders)?;
-        known("--text", &self.text, &DESCRIBERS)?;
+        let classical = Kind::PARTS.iter().chain(&[Kind::Classical]).map(|kind| kind.name());
+        let features: Vec<&str> = classical.chain(encoders.iter().map(|name| &**name)).collect();
+        known("--features", &self.features, &features)?;
+        let described: Vec<String> = self.text.iter().filter(|name| !name.starts_with(IMPORT)).cloned().collect();
+        known("--text", &described, &DESCRIBERS)?;
         known("--fuse", &self.fuse, &FUSIONS)?;
         known("--cluster", &self.cluster, &CLUSTERERS)?;
         known("--project", std::slice::from_ref(&self.project), &PROJECTORS)?;

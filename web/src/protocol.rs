@@ -162,6 +162,8 @@ pub struct ToHand {
     pub size: Option<(u32, u32)>,
     /// `resize_short, crop` for each network that wants pixels.
     pub crops: Vec<(u32, u32)>,
+    /// Names of the classical features that are wanted.
+    pub kinds: Vec<String>,
 }
 
 /// From a hand to the engine.
@@ -169,15 +171,17 @@ pub struct ToHand {
 pub struct FromHand {
     /// As asked.
     pub job: u32,
-    /// Pixels and thumbnail, or what is wrong with the picture.
-    pub result: Result<Cut, String>,
+    /// What was made of the picture, or what is wrong with it.
+    pub result: Result<Measured, String>,
 }
 
-/// What a hand cut out of a picture.
+/// What a hand made of a picture.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Cut {
+pub struct Measured {
     /// `[crop, crop, 3]` RGB for each of [`ToHand::crops`].
     pub pixels: Vec<serde_bytes::ByteBuf>,
+    /// The numbers of each of [`ToHand::kinds`].
+    pub features: Vec<Vec<f32>>,
     /// A small JPEG; empty where none could be made.
     #[serde(with = "serde_bytes")]
     pub thumbnail: Vec<u8>,

@@ -28,7 +28,7 @@ cargo xtask page               only build the page, into dist/
 cargo xtask test               set up, then format, lints (native and wasm32) and every test, in Chromium too
 cargo xtask check              format, type check and lints only, native and wasm32
 cargo xtask bench NAME|all     measure against the Python references; NAME is one of
-                               efficientnet minilm decode kmeans tsne run quality page
+                               efficientnet minilm decode classical kmeans tsne run quality page
 cargo xtask screenshots        pictures of the page in both themes, wide and narrow, into out/screenshots
 cargo xtask samples            only the sample pictures; prints their folder
 cargo xtask packs              only the model packs and the sample that the page loads (Trunk's first hook)

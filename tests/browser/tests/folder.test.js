@@ -53,6 +53,28 @@ function difference(a, b) {
   return Math.max(...a.map((row, i) => norm(row.map((x, j) => x - b[i][j])) / norm(b[i])));
 }
 
+test("classical features are the terminal's", async (t) => {
+  const folder = await pictures(t, 3, 6);
+  const expected = await albumIn(await terminal(t, folder, "--features", "hog,classical", "--text", "none"));
+  const page = await visit(await visitor(t, { webgpu: false }), await serve(t));
+  await mapOf(page, folder);
+  await page.locator(".again > summary").click();
+  for (const [name, wanted] of [["hog", true], ["classical", true], ["efficientnet-lite0", false], ["tags", false]]) {
+    await page.locator(".again").getByLabel(name, { exact: true }).setChecked(wanted);
+  }
+  await page.getByTestId("run-again").click();
+  await reach(page, "running");
+  await reach(page, "done");
+  const album = await albumOf(page);
+  assert.deepEqual(cells(album), ["hog/kmeans", "classical/kmeans"]);
+  for (const kind of ["hog", "classical"]) {
+    const off = difference(matrix(album.get(`features/${kind}.csv`)), matrix(expected.get(`features/${kind}.csv`)));
+    assert.ok(off <= 1e-3, `${kind} is ${off} off the terminal's`);
+    const agreement = ari(labels(album, `${kind}/kmeans`), labels(expected, `${kind}/kmeans`));
+    assert.ok(agreement >= 0.99, `${kind}: ARI ${agreement} with the terminal's clusters`);
+  }
+});
+
 test("cancel ends a run and the page goes on to be of use", async (t) => {
   const folder = await pictures(t, 3, 20);
   const page = await visit(await visitor(t, { webgpu: false }), await serve(t));

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use gistmap::collection::Content;
-use gistmap::image::Cut;
+use gistmap::measure::{Measured, Wanted};
 use gistmap_web::protocol::{self, FromHand, ToHand};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -35,7 +35,7 @@ enum Letter {
 /// What the crew tells about a job.
 pub(crate) enum Answer {
     /// It is done, or there is something wrong with the picture.
-    Done(u32, Result<Cut, String>),
+    Done(u32, Result<Measured, String>),
     /// The hand that had it ended because of another picture: give it again.
     Again(u32),
 }
@@ -162,12 +162,14 @@ impl Crew {
     ///
     /// # Errors
     /// When there is no hand, or the job cannot be sent.
-    pub(crate) fn give(&mut self, content: Content, crops: Vec<(u32, u32)>) -> Result<u32, String> {
+    pub(crate) fn give(&mut self, content: Content, wanted: &Wanted) -> Result<u32, String> {
         let (bytes, size) = match content {
             Content::Encoded(bytes) => (bytes, None),
             Content::Rgb8 { width, height, pixels } => (pixels, Some((width, height))),
         };
-        let job = ToHand { job: self.jobs, bytes, size, crops };
+        let crops = wanted.crops.iter().map(|p| (p.resize_short, p.crop)).collect();
+        let kinds = wanted.kinds.iter().map(|kind| kind.name().to_owned()).collect();
+        let job = ToHand { job: self.jobs, bytes, size, crops, kinds };
         self.jobs = self.jobs.wrapping_add(1);
         let idle = self.hands.iter_mut().min_by_key(|hand| (waiting(hand), hand.jobs.len()));
         let hand = idle.ok_or("the workers that decode pictures do not start in this browser; reload this page")?;
@@ -213,17 +215,18 @@ impl Crew {
         .await
     }
 
-    fn done(&mut self, serial: u32, job: u32, result: Result<protocol::Cut, String>) {
+    fn done(&mut self, serial: u32, job: u32, result: Result<protocol::Measured, String>) {
         // A hand that was replaced may have answered before it ended.
         let Some(hand) = self.hands.iter_mut().find(|hand| hand.serial == serial) else { return };
         hand.silent = 0;
         hand.jobs.retain(|(given, _)| *given != job);
         self.ended = 0;
-        let cut = result.map(|cut| Cut {
-            pixels: cut.pixels.into_iter().map(serde_bytes::ByteBuf::into_vec).collect(),
-            thumbnail: cut.thumbnail,
+        let measured = result.map(|made| Measured {
+            pixels: made.pixels.into_iter().map(serde_bytes::ByteBuf::into_vec).collect(),
+            features: made.features,
+            thumbnail: made.thumbnail,
         });
-        self.answers.push_back(Answer::Done(job, cut));
+        self.answers.push_back(Answer::Done(job, measured));
     }
 
     fn tick(&mut self) {

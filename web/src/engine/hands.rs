@@ -1,4 +1,4 @@
-//! The engine's hands in the page: this thread reads and looks up, the crew's workers decode and cut.
+//! The engine's hands in the page: this thread reads and looks up, the crew's workers decode and measure.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use gistmap::album::Failure;
 use gistmap::collection::{Content, Item, ReadError, Source};
 use gistmap::engine::{Begun, Hands, Prepared, Preparing, Workbench};
-use gistmap::image::{self, Cut};
+use gistmap::measure::{Measured, measure};
 use web_sys::WorkerGlobalScope;
 
 use super::crew::{Answer, Crew};
@@ -100,22 +100,21 @@ impl Batch<'_> {
     fn begin(&mut self, index: usize, content: Content) {
         let begun = self.bench.begin(&self.items[index], &content);
         if begun.wanted().is_empty() {
-            return self.finish(index, begun, Ok(Cut::default()));
+            return self.finish(index, begun, Ok(Measured::default()));
         }
         let Some(crew) = &mut self.crew else {
-            let cut = image::cut(&content, begun.wanted());
-            return self.finish(index, begun, cut);
+            let measured = measure(&content, begun.wanted());
+            return self.finish(index, begun, measured);
         };
-        let crops = begun.wanted().iter().map(|p| (p.resize_short, p.crop)).collect();
-        match crew.give(content, crops) {
+        match crew.give(content, begun.wanted()) {
             Ok(job) => drop(self.given.insert(job, (index, begun))),
             Err(reason) => self.finish(index, begun, Err(reason)),
         }
     }
 
-    fn finish(&mut self, index: usize, begun: Begun, cut: Result<Cut, String>) {
-        let prepared = match cut {
-            Ok(cut) => Ok(self.bench.finish(begun, cut)),
+    fn finish(&mut self, index: usize, begun: Begun, measured: Result<Measured, String>) {
+        let prepared = match measured {
+            Ok(measured) => Ok(self.bench.finish(begun, measured)),
             Err(reason) => Err(failure(&self.items[index], "decode", reason)),
         };
         self.results[index] = Some(prepared);

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use gistmap::album::Album;
 use gistmap::album::sheets::Sheets;
 use gistmap::album::view::AlbumView;
+use gistmap::classical::Kind;
 use gistmap::collection::{Collection, CollectionError};
 use gistmap::engine::{Engine, RunError, StoredThumbnails};
 use gistmap::protocol::{Command, Event, Plan};
@@ -155,7 +156,7 @@ impl Session<'_> {
             return Err(input("open pictures first: drop a folder, or try the sample".to_owned()));
         };
         *made_by = Some(plan.clone());
-        let command = Command::Run { collection: collection.clone(), plan: plan.clone() };
+        let command = Command::Run { collection: collection.clone(), plan: plan.clone(), imports: Vec::new() };
         self.command(command, models(&plan), true).await
     }
 
@@ -221,7 +222,7 @@ impl Session<'_> {
 /// The models that a plan needs.
 fn models(plan: &Plan) -> BTreeSet<String> {
     let words = WORDS.iter().filter(|_| !plan.text.is_empty()).map(|name| (*name).to_owned());
-    plan.features.iter().cloned().chain(words).collect()
+    plan.features.iter().filter(|name| Kind::from_name(name).is_none()).cloned().chain(words).collect()
 }
 
 fn input(what: String) -> (Trouble, String) {

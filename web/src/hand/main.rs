@@ -1,10 +1,13 @@
-//! A hand: decodes one picture after the other for the engine, cuts out what the networks want, makes its thumbnail.
+//! A hand: decodes one picture after the other for the engine, cuts out what the networks want, makes its classical features
+//! and its thumbnail.
 //!
 //! Whatever a picture does to it, up to the end of its memory, happens to this worker alone: the engine starts another.
 
+use gistmap::classical::Kind;
 use gistmap::collection::Content;
-use gistmap::image::{self, Preprocess};
-use gistmap_web::protocol::{self, Cut, FromHand, ToHand};
+use gistmap::image::Preprocess;
+use gistmap::measure::{Wanted, measure};
+use gistmap_web::protocol::{self, FromHand, Measured, ToHand};
 use js_sys::global;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -24,18 +27,20 @@ fn main() {
     listen.forget();
 }
 
-fn work(scope: &DedicatedWorkerGlobalScope, ToHand { job, bytes, size, crops }: ToHand) -> Result<(), JsValue> {
+fn work(scope: &DedicatedWorkerGlobalScope, ToHand { job, bytes, size, crops, kinds }: ToHand) -> Result<(), JsValue> {
     let content = match size {
         Some((width, height)) => Content::Rgb8 { width, height, pixels: bytes },
         None => Content::Encoded(bytes),
     };
-    let crops: Vec<Preprocess> = crops
+    let crops = crops
         .into_iter()
         .map(|(resize_short, crop)| Preprocess { resize_short, crop, ..Preprocess::default() })
         .collect();
-    let result = image::cut(&content, &crops).map(|cut| Cut {
-        pixels: cut.pixels.into_iter().map(serde_bytes::ByteBuf::from).collect(),
-        thumbnail: cut.thumbnail,
+    let kinds = kinds.iter().filter_map(|name| Kind::from_name(name)).collect();
+    let result = measure(&content, &Wanted { crops, kinds }).map(|made| Measured {
+        pixels: made.pixels.into_iter().map(serde_bytes::ByteBuf::from).collect(),
+        features: made.features,
+        thumbnail: made.thumbnail,
     });
     let message = protocol::encode(&FromHand { job, result })?;
     scope.post_message_with_transfer(&message, &protocol::buffers(&message))

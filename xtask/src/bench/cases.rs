@@ -63,6 +63,35 @@ pub(super) fn decode(lab: &Lab<'_>) -> Result<Table> {
     Ok(table)
 }
 
+/// Classical features of 2,000 pictures against OpenCV, scikit-image and NumPy, and how far their numbers agree.
+pub(super) fn classical(lab: &Lab<'_>) -> Result<Table> {
+    const KINDS: [(&str, &str); 5] = [("sift", "512"), ("hog", "324"), ("color", "96"), ("canny", "64"), ("lbp", "10")];
+    let folder = lab.shared("food101_10/images")?;
+    let (ours_path, reference_path) = (lab.data.join("classical.ours.npy"), lab.data.join("classical.reference.npy"));
+    let both = lab.in_turn(
+        3,
+        |_| Ok(with(lab.program("classical")?, &[folder.as_os_str(), ours_path.as_os_str()])),
+        |_| Ok(with(lab.script("classical.py"), &[folder.as_os_str(), reference_path.as_os_str()])),
+    )?;
+    let mut table = Table::default();
+    for name in KINDS.map(|(name, _)| name).into_iter().chain(["classical"]) {
+        let (ours, reference) = both.medians(name);
+        table.row(format!("{name}, 1 thread, processor ms a picture"), ours, reference, Reach::Ratio(0.7));
+    }
+    let (ours, reference) = both.medians("threads");
+    table.row("classical, all threads, wall ms a picture", ours, reference, Reach::Ratio(0.7));
+    let mut compare = lab.script("compare.py");
+    compare.arg("blocks").arg(&ours_path).arg(&reference_path).args(KINDS.map(|(_, width)| width));
+    let agreement = last_line(&mut compare)?;
+    for ((name, _), block) in KINDS.iter().zip(agreement["blocks"].as_array().into_iter().flatten()) {
+        table.remarks.push(format!(
+            "{name}: {} of {} pictures equal; largest difference {}, mean relative distance {}",
+            block["equal"], agreement["of"], block["worst"], block["relative"]
+        ));
+    }
+    Ok(table)
+}
+
 /// K-Means 15,000 x 768, k 30, n_init 1 against scikit-learn; the labels must be equal.
 pub(super) fn kmeans(lab: &Lab<'_>) -> Result<Table> {
     let data = lab.data("pictures768.npy")?;

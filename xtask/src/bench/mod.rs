@@ -19,10 +19,11 @@ use table::Table;
 /// One benchmark: measures, and returns the lines of its table.
 type Measure = fn(&Lab) -> Result<Table>;
 
-const BENCHES: [(&str, Measure); 9] = [
+const BENCHES: [(&str, Measure); 10] = [
     ("efficientnet", cases::efficientnet),
     ("minilm", cases::minilm),
     ("decode", cases::decode),
+    ("classical", cases::classical),
     ("kmeans", cases::kmeans),
     ("cluster", cluster::cluster),
     ("tsne", cases::tsne),

@@ -12,6 +12,7 @@ use super::frame::{Pace, side_at};
 use super::input::Pointers;
 use super::layout::Layout;
 use super::screen::Screen;
+use super::stage::Stage;
 use super::stamped::Stamped;
 use super::{Centre, Label, MapEvent, Tool};
 
@@ -49,9 +50,8 @@ pub(super) struct Core {
     pub(super) styles: Vec<[u8; 4]>,
     pub(super) shown: Vec<Shown>,
     pub(super) stamped: Stamped,
-    /// The camera of the frame before, and since when it has been so.
-    pub(super) camera_before: (Viewport, f64),
-    /// A thumbnail's side in the last frame, a point's radius.
+    pub(super) stage: Stage,
+    /// A thumbnail's side on the canvas, a point's radius.
     pub(super) side: f64,
     pub(super) radius: f64,
     /// How far neighbours are apart, in world units.
@@ -103,13 +103,13 @@ impl Core {
             with_pictures: true,
             still: super::screen::wants_less_motion(),
             camera,
-            camera_before: (camera, 0.0),
             flight: None,
             follow: true,
             stale: Stale::default(),
             styles: Vec::new(),
             shown: Vec::new(),
             stamped: Stamped::default(),
+            stage: Stage::new(camera),
             side: 0.0,
             radius: 0.0,
             spacing: 1.0,
@@ -226,6 +226,7 @@ impl Core {
         self.asked[usize::from(sharp)].remove(&picture);
         if let Some(renderer) = &mut self.renderer {
             renderer.put_picture(picture, sharp, bitmap);
+            self.stage.fresh = true;
             self.due = true;
         }
     }
@@ -312,7 +313,8 @@ impl Core {
 
     /// The picture at a place on the screen: a thumbnail that covers it, else the nearest point.
     pub(super) fn pick(&mut self, at: [f64; 2]) -> Option<usize> {
-        let half = self.side / 2.0;
+        let stretch = self.stage.stretch(&self.camera);
+        let half = self.side * stretch / 2.0;
         let covers = |s: &&Shown| {
             let p = self.camera.to_screen(s.after.map(f64::from));
             (p[0] - at[0]).abs() <= half && (p[1] - at[1]).abs() <= half
@@ -320,7 +322,7 @@ impl Core {
         if let Some(shown) = self.shown.iter().rev().find(covers) {
             return Some(shown.picture as usize);
         }
-        let reach = (self.radius + NEAR) / self.camera.scale;
+        let reach = (self.radius * stretch + NEAR) / self.camera.scale;
         self.layout.nearest(self.camera.to_world(at), reach)
     }
 
@@ -346,7 +348,10 @@ impl Core {
             return;
         }
         let longest = self.renderer.as_ref().map_or(2048, Renderer::longest_side);
-        let (size, pixels) = screen.measure(longest, self.pace.slow());
+        let beyond = if self.stage.sliding { Stamped::beyond } else { |_: f64| 0.0 };
+        let (size, pixels) = screen.measure(longest, self.pace.slow(), beyond);
+        self.stamped.spoil();
+        self.stage.fresh = true;
         self.camera = self.camera.resized(size);
         self.flight = self.flight.take().filter(|_| !self.follow).map(|(flight, start)| (flight.resized(size), start));
         self.keep_whole(super::screen::now());

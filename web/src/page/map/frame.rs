@@ -6,8 +6,8 @@ use gistmap::scene::viewport::Viewport;
 
 use super::MapEvent;
 use super::core::{Core, Stale};
-use super::draw::{Camera, Mark, Renderer, Shape, Shown};
-use super::stamped::Stamped;
+use super::draw::{Camera, Mark, Shape, Shown};
+use super::stage::Staged;
 
 /// CSS pixels between neighbours from which on thumbnails are drawn.
 const NEAR_ENOUGH: f64 = 14.0;
@@ -29,8 +29,8 @@ const DENSITY: (f64, f64) = (3.5, 11.0);
 const SLOW: f64 = 33.0;
 /// Frames in a row before a machine is called slow.
 const PATIENCE: u32 = 16;
-/// Milliseconds without movement after which the camera rests.
-const REST: f64 = 120.0;
+/// Milliseconds of a frame that go into working out which thumbnails keep their distance.
+const SEPARATING: f64 = 3.0;
 /// A pause that separates one motion from the next, in milliseconds.
 const PAUSE: f64 = 250.0;
 
@@ -91,24 +91,43 @@ impl Core {
             self.resize();
             return;
         }
+        if self.slides() != self.stage.sliding {
+            self.stage.sliding = !self.stage.sliding;
+            self.resize();
+        }
         let flying = self.fly(now);
         let way = self.layout.way(now);
         self.keep_whole(now);
         self.tell();
-        self.size_up();
-        let working = self.choose(way);
-        let marks = self.marks(now, way);
-        let (from_still, waiting) = self.make_still(now, way);
-        let camera = self.shader_camera(&self.camera, way);
-        let Some(renderer) = &mut self.renderer else { return };
-        let drawn = renderer.draw(&camera, from_still, &self.shown, &marks);
+        let waiting = self.present(now, way);
         self.name(flying);
         let moving = flying || way < 1.0 || self.centres_move(now);
-        self.due |= moving || working || waiting || !drawn;
+        self.due |= moving || waiting || self.stage.fresh || self.stage.choosing;
         self.pace.frame(now, super::screen::now() - began);
         if moving && self.pace.turned_slow() {
             self.resize();
         }
+    }
+
+    /// Sees to it that the canvas shows what it should; true where it will show more when there is time.
+    fn present(&mut self, now: f64, way: f32) -> bool {
+        let Staged { anew, settled, waiting } = self.restage(now, way);
+        self.size_up();
+        let mut news = anew || (settled && (self.stage.fresh || self.stage.choosing));
+        if news {
+            self.stage.choosing = self.choose(way);
+        }
+        let marks = self.marks(now, way);
+        news |= marks != self.stage.marks;
+        let camera = self.shader_camera(&self.stage.shows, way);
+        if let Some(renderer) = self.renderer.as_mut().filter(|_| news) {
+            self.stage.fresh = !renderer.draw(&camera, self.stage.sliding, &self.shown, &marks);
+            self.stage.marks = marks;
+        }
+        if let Some(screen) = &mut self.screen {
+            screen.slide(&self.stage.shows, &self.camera);
+        }
+        waiting
     }
 
     /// Moves the camera along; true while it is on its way.
@@ -127,6 +146,7 @@ impl Core {
     fn tell(&mut self) {
         if self.stale.places || self.stale.styles || self.stale.density {
             self.stamped.spoil();
+            self.stage.fresh = true;
         }
         if self.stale.styles {
             self.restyle();
@@ -147,11 +167,10 @@ impl Core {
         self.stale = Stale { labels: self.stale.labels, ..Stale::default() };
     }
 
-    /// How large points and thumbnails are at this nearness.
+    /// How large points and thumbnails are on the canvas.
     fn size_up(&mut self) {
-        self.spacing = self.layout.spacing();
-        let spacing = self.spacing * self.camera.scale;
-        self.radius = (0.21 * spacing).powf(0.8).clamp(1.15, 6.0);
+        let spacing = self.spacing * self.stage.shows.scale;
+        self.radius = radius_at(spacing);
         self.side = if self.with_pictures { side_at(spacing) } else { 0.0 };
     }
 
@@ -162,9 +181,11 @@ impl Core {
             return false;
         }
         // While points move, the order of the places that they leave serves.
-        let working = way >= 1.0 && self.layout.separate();
-        let apart = (self.side + GAP) / self.camera.scale;
-        let area = self.camera.seen().grown(self.side / self.camera.scale);
+        let began = super::screen::now();
+        let working = way >= 1.0 && self.layout.separate(|| super::screen::now() - began < SEPARATING);
+        let shows = self.stage.shows;
+        let apart = (self.side + GAP) / shows.scale;
+        let area = shows.seen().grown(self.side / shows.scale);
         let mut found = self.layout.apart(&area, apart);
         found.truncate(MOST_PICTURES);
         let density = self.screen.as_ref().map_or(1.0, |s| s.density());
@@ -211,35 +232,10 @@ impl Core {
         marks
     }
 
-    /// Where the device is slow and points are many: sees to it that there is a still of them that serves this frame.
-    /// Tells whether there is one, and whether it waits for the camera to rest to be made sharp.
-    fn make_still(&mut self, now: f64, way: f32) -> (bool, bool) {
-        let slow = self.renderer.as_ref().is_some_and(Renderer::is_software) || self.pace.slow();
-        if !slow || !Stamped::pays(self.layout.len()) {
-            return (false, false);
-        }
-        let density = self.screen.as_ref().map_or(1.0, |s| s.density());
-        if self.camera != self.camera_before.0 {
-            self.camera_before = (self.camera, now);
-        }
-        let resting = now - self.camera_before.1 > REST;
-        let sharp = self.stamped.matches(&self.camera, density);
-        if !sharp && (resting || !self.stamped.serves(&self.camera)) {
-            let view = Stamped::view(&self.camera);
-            let camera = self.shader_camera(&view, way);
-            let sheet = self.stamped.draw(&self.layout, &self.styles, view, &camera);
-            if let Some(renderer) = &mut self.renderer {
-                renderer.make_still(&camera, &view.seen(), sheet);
-            }
-            if way < 1.0 {
-                self.stamped.spoil();
-            }
-        }
-        (true, !self.stamped.matches(&self.camera, density))
-    }
-
-    fn shader_camera(&self, view: &Viewport, way: f32) -> Camera {
-        let spacing = self.spacing * self.camera.scale;
+    /// A canvas that shows `view`, as shaders read it.
+    pub(super) fn shader_camera(&self, view: &Viewport, way: f32) -> Camera {
+        let spacing = self.spacing * view.scale;
+        let radius = radius_at(spacing);
         let crowded = ((DENSITY.1 - spacing) / (DENSITY.1 - DENSITY.0)).clamp(0.0, 1.0);
         let heat = if self.layout.len() >= CROWD { crowded as f32 } else { 0.0 };
         let strength = if self.theme == Theme::Light { 0.34 } else { 0.40 };
@@ -252,11 +248,11 @@ impl Core {
             pixel: clip([1.0; 2]),
             density: self.screen.as_ref().map_or(1.0, |s| s.density()) as f32,
             way,
-            radius: self.radius as f32,
-            outline: if self.radius > 1.8 { 0.9 } else { 0.0 },
+            radius: radius as f32,
+            outline: if radius > 1.8 { 0.9 } else { 0.0 },
             opacity: 0.92 - 0.30 * crowded as f32,
-            dimmed: if self.radius > 2.5 { 0.20 } else { 0.13 },
-            side: self.side as f32,
+            dimmed: if radius > 2.5 { 0.20 } else { 0.13 },
+            side: if self.with_pictures { side_at(spacing) as f32 } else { 0.0 },
             heat: heat * strength * if self.selected.contains(&true) { 0.35 } else { 1.0 },
             unused: [0.0; 2],
             background: unit(background(self.theme)),
@@ -279,6 +275,11 @@ impl Core {
             screen.report(self.pace.work());
         }
     }
+}
+
+/// A point's radius where neighbours are `spacing` CSS pixels apart.
+fn radius_at(spacing: f64) -> f64 {
+    (0.21 * spacing).powf(0.8).clamp(1.15, 6.0)
 }
 
 /// A thumbnail's side where neighbours are `spacing` CSS pixels apart; 0 where points are drawn instead.

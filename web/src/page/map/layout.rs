@@ -5,9 +5,6 @@ use gistmap::scene::separation::Separation;
 use gistmap::scene::viewport::ease;
 use gistmap::scene::{Bounds, lasso::Lasso, points};
 
-/// Layouts up to this many points have the reach of all of them worked out in one frame.
-const AT_ONCE: usize = 3000;
-
 /// The places of the points, before and after the move that is under way.
 #[derive(Default)]
 pub(super) struct Layout {
@@ -104,15 +101,16 @@ impl Layout {
         self.grid().enclosed(lasso)
     }
 
-    /// Goes on working out which points keep their distance; true where there is more to do.
-    pub(super) fn separate(&mut self) -> bool {
+    /// Goes on working out which points keep their distance while there is `time`, at least by one step; true where there
+    /// is more to do.
+    pub(super) fn separate(&mut self, time: impl Fn() -> bool) -> bool {
         if self.working.is_none() && !self.separated && !self.after.is_empty() {
             self.working = Some(Separation::new(&self.after));
             self.separated = true;
         }
         let Some(working) = &mut self.working else { return false };
         let mut more = working.step();
-        while more && self.after.len() / 2 <= AT_ONCE {
+        while more && time() {
             more = working.step();
         }
         if !more {

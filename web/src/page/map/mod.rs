@@ -2,7 +2,7 @@
 //!
 //! [`MapView`] puts a map into the page; a [`Map`] is the handle that the rest of the page holds on to it; [`MapEvent`] is
 //! all that it tells. The mathematics is `gistmap::scene`'s. Inside: `core` is the state, `input` and [`Map`] change it,
-//! `frame` decides what a frame shows, `draw` speaks to the device, `screen` to the document, `opening` gets devices, `session`
+//! `frame` decides what a frame shows, `stage` what the canvas does, `draw` speaks to the device, `screen` to the document, `opening` gets devices, `session`
 //! holds all that together.
 
 mod core;
@@ -14,6 +14,7 @@ mod layout;
 mod opening;
 mod screen;
 mod session;
+mod stage;
 mod stamped;
 mod view;
 

@@ -12,6 +12,8 @@ const MOST_LABELS: usize = 28;
 const ROOM: f64 = 26_000.0;
 /// Device pixels a CSS pixel at most: more is not seen on points, and costs.
 const MOST_DENSITY: f64 = 2.0;
+/// The canvas where the camera is what it shows.
+const STILL: ([f64; 2], f64) = ([0.0; 2], 1.0);
 const SVG: &str = "http://www.w3.org/2000/svg";
 
 /// Milliseconds since the page was opened, as animation frames are told.
@@ -36,6 +38,8 @@ pub(super) struct Screen {
     size: [f64; 2],
     density: f64,
     over_pictures: bool,
+    /// How far the canvas is slid, CSS pixels, and stretched.
+    slid: ([f64; 2], f64),
 }
 
 /// A name's element, its size, and where it was placed in the last frame.
@@ -63,7 +67,8 @@ impl Screen {
         lasso.append_child(&outline)?;
         root.replace_children_with_node_3(&canvas, &names, &lasso);
         let (root, written) = (root.clone(), Vec::new());
-        Ok(Self { root, canvas, names, lasso, outline, written, size: [1.0; 2], density: 1.0, over_pictures: false })
+        let (size, density, over_pictures, slid) = ([1.0; 2], 1.0, false, STILL);
+        Ok(Self { root, canvas, names, lasso, outline, written, size, density, over_pictures, slid })
     }
 
     pub(super) fn root(&self) -> &HtmlElement {
@@ -77,6 +82,7 @@ impl Screen {
     pub(super) fn show_canvas(&mut self, canvas: HtmlCanvasElement) -> Result<(), JsValue> {
         self.canvas.replace_with_with_node_1(&canvas)?;
         self.canvas = canvas;
+        self.slid = STILL;
         Ok(())
     }
 
@@ -85,20 +91,41 @@ impl Screen {
         self.density
     }
 
-    /// Reads the root's size and gives the canvas as many pixels: CSS size, size in device pixels.
-    pub(super) fn measure(&mut self, longest: u32, slow: bool) -> ([f64; 2], [u32; 2]) {
+    /// Reads the root's size and gives the canvas as many pixels, and what it is to have `beyond` either edge of a side:
+    /// CSS size of the root, size of the canvas in device pixels.
+    pub(super) fn measure(&mut self, longest: u32, slow: bool, beyond: fn(f64) -> f64) -> ([f64; 2], [u32; 2]) {
         let area = self.root.get_bounding_client_rect();
         self.size = [area.width().max(1.0), area.height().max(1.0)];
+        let canvas = self.size.map(|s| s + 2.0 * beyond(s));
         let wanted = web_sys::window().map_or(1.0, |w| w.device_pixel_ratio());
         let most = if slow { 1.0 } else { MOST_DENSITY };
-        let room = f64::from(longest) / self.size[0].max(self.size[1]);
+        let room = f64::from(longest) / canvas[0].max(canvas[1]);
         self.density = wanted.clamp(0.5, most).min(room);
-        let pixels = self.size.map(|s| ((s * self.density).round() as u32).max(1));
+        let pixels = canvas.map(|s| ((s * self.density).round() as u32).max(1));
         if [self.canvas.width(), self.canvas.height()] != pixels {
             self.canvas.set_width(pixels[0]);
             self.canvas.set_height(pixels[1]);
         }
+        let [left, top] = self.size.map(|s| -beyond(s));
+        let style = self.canvas.style();
+        for (name, pixels) in [("left", left), ("top", top), ("width", canvas[0]), ("height", canvas[1])] {
+            // A browser that refuses one of these has never been seen; the map would be cut off.
+            let _ = style.set_property(name, &format!("{pixels}px"));
+        }
         (self.size, pixels)
+    }
+
+    /// Slides the canvas, which shows `shows`, to where `camera` sees that.
+    pub(super) fn slide(&mut self, shows: &Viewport, camera: &Viewport) {
+        let at: [f64; 2] = std::array::from_fn(|a| (shows.centre[a] - camera.centre[a]) * camera.scale);
+        let slid = ([at[0], -at[1]], camera.scale / shows.scale);
+        if self.slid != slid {
+            self.slid = slid;
+            let ([x, y], scale) = slid;
+            let transform = format!("translate({x:.3}px,{y:.3}px) scale({scale:.6})");
+            let transform = if slid == STILL { "none" } else { &transform };
+            let _ = self.canvas.style().set_property("transform", transform);
+        }
     }
 
     /// Writes the names anew. Measuring them lays out the page, so this is not for every frame.

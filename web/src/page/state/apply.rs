@@ -72,8 +72,8 @@ impl State {
             Event::Device { name, why } => {
                 self.stages.update(|s| s.device = Some((name, why)));
             }
-            Event::Progress { stage, done, total, cached } => {
-                self.stages.update(|s| s.report(stage, done, total, cached, now()));
+            Event::Progress { stage, done, part, total, cached } => {
+                self.stages.update(|s| s.report(stage, (done, part), total, cached, now()));
             }
             Event::StageDone { stage, seconds, items, cached } => {
                 self.stages.update(|s| s.end(stage, seconds, items, cached));

@@ -21,12 +21,14 @@ fn position(stage: Stage) -> usize {
 pub(crate) struct StageProgress {
     /// Finished items.
     pub(crate) done: usize,
+    /// How much of the item at work is done, in [0, 1].
+    part: f64,
     /// All items.
     pub(crate) total: usize,
     /// Items that came from the cache.
     pub(crate) cached: usize,
     /// When the first report came, and how many items were computed by then.
-    started: Option<(f64, usize)>,
+    started: Option<(f64, f64)>,
     /// When the last report came.
     reported: f64,
     /// Wall seconds, once it has ended.
@@ -39,7 +41,7 @@ impl StageProgress {
         match (self.seconds, self.total) {
             (Some(_), _) => 1.0,
             (None, 0) => 0.0,
-            (None, total) => self.done as f64 / total as f64,
+            (None, total) => (self.done as f64 + self.part) / total as f64,
         }
     }
 
@@ -56,7 +58,7 @@ impl StageProgress {
         }
         let (start, first) = self.started?;
         let seconds = (self.reported - start) / 1000.0;
-        let computed = self.done.saturating_sub(self.cached).saturating_sub(first) as f64;
+        let computed = self.computed() - first;
         (seconds > 0.4 && computed > 0.0).then(|| computed / seconds)
     }
 
@@ -65,14 +67,19 @@ impl StageProgress {
         if self.seconds.is_some() {
             return None;
         }
-        Some(self.total.saturating_sub(self.done) as f64 / self.rate()?)
+        Some((self.total as f64 - self.done as f64 - self.part).max(0.0) / self.rate()?)
     }
 
-    fn report(&mut self, done: usize, total: usize, cached: usize, at: f64) {
-        (self.done, self.total, self.cached, self.reported) = (done, total, cached, at);
+    /// Items that did not come from the cache, the one at work in part.
+    fn computed(&self) -> f64 {
+        self.done.saturating_sub(self.cached) as f64 + self.part
+    }
+
+    fn report(&mut self, (done, part): (usize, f64), total: usize, cached: usize, at: f64) {
+        (self.done, self.part, self.total, self.cached, self.reported) = (done, part, total, cached, at);
         // What has ended and goes on begins anew: another cell.
         if self.seconds.take().is_some() || self.started.is_none() {
-            self.started = Some((at, done.saturating_sub(cached)));
+            self.started = Some((at, self.computed()));
         }
     }
 }
@@ -109,13 +116,14 @@ impl StageState {
         STAGES.into_iter().rev().find(|s| self.of(*s).begun() && self.of(*s).seconds.is_none())
     }
 
-    pub(super) fn report(&mut self, stage: Stage, done: usize, total: usize, cached: usize, at: f64) {
+    pub(super) fn report(&mut self, stage: Stage, done: (usize, f64), total: usize, cached: usize, at: f64) {
         self.stages[position(stage)].report(done, total, cached, at);
     }
 
     pub(super) fn end(&mut self, stage: Stage, seconds: f64, items: usize, cached: usize) {
         let state = &mut self.stages[position(stage)];
-        (state.done, state.total, state.cached, state.seconds) = (items, items, cached, Some(seconds));
+        (state.done, state.part, state.total, state.cached) = (items, 0.0, items, cached);
+        state.seconds = Some(seconds);
     }
 
     /// As before the first report; the device stays chosen.
@@ -126,7 +134,7 @@ impl StageState {
     /// Begins `stage` without a report of its own.
     pub(super) fn begin(&mut self, stage: Stage, at: f64) {
         self.stages[position(stage)] =
-            StageProgress { started: Some((at, 0)), reported: at, ..StageProgress::default() };
+            StageProgress { started: Some((at, 0.0)), reported: at, ..StageProgress::default() };
     }
 
     pub(super) fn fetch(&mut self, name: String, done: u64, total: u64) {

@@ -13,8 +13,8 @@ use super::icons::{Glyph, Icon};
 use crate::link::Link;
 use crate::state::{Phase, State};
 
-/// The image networks that the page carries.
-const ENCODERS: [&str; 1] = ["efficientnet-lite0"];
+/// The image networks that the page carries, and classical features.
+const LOOKS: [&str; 7] = ["efficientnet-lite0", "sift", "hog", "color", "canny", "lbp", "classical"];
 /// Clusters that can be asked for.
 const MOST_CLUSTERS: usize = 200;
 /// A number that is being changed is asked for when it has been left alone for so long.
@@ -222,7 +222,7 @@ fn Again(#[prop(into)] idle: Signal<bool>) -> impl IntoView {
             <summary>"Measure differently"</summary>
             <fieldset disabled=move || !idle.get() || !link.can_run()>
                 <legend class="unseen">"What is measured"</legend>
-                <Ticks title="Looks" names=&ENCODERS chosen=Signal::derive(move || plan.with(|p| p.features.clone())) set=Callback::new(move |v| plan.update(|p| p.features = v))/>
+                <Ticks title="Looks" names=&LOOKS chosen=Signal::derive(move || plan.with(|p| p.features.clone())) set=Callback::new(move |v| plan.update(|p| p.features = v))/>
                 <Ticks title="Words" names=&DESCRIBERS chosen=Signal::derive(move || plan.with(|p| p.text.clone())) set=Callback::new(move |v| plan.update(|p| p.text = v))/>
                 <Ticks title="Both" names=&FUSIONS chosen=Signal::derive(move || plan.with(|p| p.fuse.clone())) set=Callback::new(move |v| plan.update(|p| p.fuse = v))/>
                 <div class="pair">

@@ -9,13 +9,12 @@ mod marks;
 mod pictures;
 mod pipeline;
 mod points;
-mod still;
+mod stamping;
 mod texture;
 
 use std::future::Future;
 
 use bytemuck::{Pod, Zeroable};
-use gistmap::scene::Bounds;
 use gistmap::scene::density::Density;
 use gistmap::scene::splat::Sheet;
 use web_sys::{HtmlCanvasElement, ImageBitmap};
@@ -52,7 +51,7 @@ pub(super) struct Renderer {
     camera: pipeline::CameraSlot,
     heat: heat::Heat,
     points: points::Points,
-    still: still::Still,
+    stamping: stamping::Stamping,
     pictures: pictures::Pictures,
     marks: marks::Marks,
 }
@@ -71,12 +70,12 @@ impl Renderer {
         pause().await;
         let points = points::Points::new(&gpu, &camera);
         pause().await;
-        let still = still::Still::new(&gpu, &camera).await;
+        let stamping = stamping::Stamping::new(&gpu, &camera);
         pause().await;
         let pictures = pictures::Pictures::new(&gpu, &camera);
         pause().await;
         let marks = marks::Marks::new(&gpu, &camera);
-        Ok(Self { gpu, camera, heat, points, still, pictures, marks })
+        Ok(Self { gpu, camera, heat, points, stamping, pictures, marks })
     }
 
     pub(super) fn backend(&self) -> Backend {
@@ -124,14 +123,14 @@ impl Renderer {
         self.gpu.software
     }
 
-    /// Makes the still of density and points that frames show from now on, where they ask for one: see [`still::Still`].
-    pub(super) fn make_still(&mut self, camera: &Camera, seen: &Bounds, sheet: &Sheet) {
-        self.still.make(&self.gpu, &self.camera, &self.heat, camera, seen, sheet);
+    /// Takes the points that frames show from now on, where they ask for stamped ones: see [`stamping::Stamping`].
+    pub(super) fn stamp(&mut self, sheet: &Sheet) {
+        self.stamping.set(&self.gpu, sheet);
     }
 
-    /// Draws a frame, density and points from the still or as they are now; false where the browser had no picture to
+    /// Draws a frame, its points as they were stamped or as they are; false where the browser had no picture to
     /// draw on, and another try is due.
-    pub(super) fn draw(&mut self, camera: &Camera, from_still: bool, shown: &[Shown], marks: &[Mark]) -> bool {
+    pub(super) fn draw(&mut self, camera: &Camera, stamped: bool, shown: &[Shown], marks: &[Mark]) -> bool {
         let Some(frame) = self.gpu.frame() else { return false };
         self.pictures.show(&self.gpu, shown);
         self.marks.set(&self.gpu, marks);
@@ -140,12 +139,12 @@ impl Renderer {
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let mut pass = clear(&mut encoder, &view, camera);
         pass.set_bind_group(0, &self.camera.group, &[]);
-        if from_still {
-            self.still.draw(&mut pass);
+        if camera.heat > 0.0 {
+            self.heat.draw(&mut pass);
+        }
+        if stamped {
+            self.stamping.draw(&mut pass);
         } else {
-            if camera.heat > 0.0 {
-                self.heat.draw(&mut pass);
-            }
             self.points.draw(&mut pass);
         }
         self.pictures.draw(&mut pass);

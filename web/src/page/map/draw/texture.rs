@@ -5,7 +5,6 @@ use super::gpu::Gpu;
 /// A texture and how shaders see it.
 pub(super) struct Picture {
     pub(super) texture: wgpu::Texture,
-    pub(super) view: wgpu::TextureView,
     pub(super) group: wgpu::BindGroup,
 }
 
@@ -26,7 +25,7 @@ impl Picture {
             sample_count: 1,
             dimension: wgpu::TextureDimension::D2,
             format,
-            usage: Usage::TEXTURE_BINDING | Usage::COPY_DST | Usage::RENDER_ATTACHMENT,
+            usage: Usage::TEXTURE_BINDING | Usage::COPY_DST,
             view_formats: &[],
         });
         let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
@@ -35,7 +34,7 @@ impl Picture {
         entries
             .extend(sampler.map(|s| wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::Sampler(s) }));
         let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries });
-        Self { texture, view, group }
+        Self { texture, group }
     }
 
     /// Whether it has this size.

@@ -41,7 +41,7 @@ const WORDS: &[&[&str]] = &[
 ];
 
 /// Whether a lower-case word is on the stop list.
-pub(super) fn is_stop_word(word: &str) -> bool {
+pub fn is_stop_word(word: &str) -> bool {
     WORDS.iter().any(|class| class.contains(&word))
 }
 

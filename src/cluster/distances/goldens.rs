@@ -1,0 +1,88 @@
+//! What scikit-learn answered: the cases of tests/golden/cluster/distances.json.
+
+use crate::cluster::Scalar;
+use crate::random::RandomState;
+use ndarray::{Array2, Axis};
+use serde_json::Value;
+
+const DIGITS: &str = include_str!("../../../tests/golden/cluster/digits.txt");
+const GOLDENS: &str = include_str!("../../../tests/golden/cluster/distances.json");
+
+/// One fit of scikit-learn's.
+pub(in crate::cluster) struct Case {
+    pub(in crate::cluster) golden: Value,
+}
+
+impl Case {
+    /// The cases of one algorithm.
+    pub(in crate::cluster) fn all(algorithm: &str) -> Vec<Self> {
+        let goldens: Value = serde_json::from_str(GOLDENS).unwrap();
+        let cases = goldens["cases"].as_array().unwrap().iter().filter(|case| case["algorithm"] == algorithm);
+        cases.map(|case| Self { golden: case.clone() }).collect()
+    }
+
+    pub(in crate::cluster) fn about(&self) -> String {
+        format!("{} {} {}", self.golden["matrix"], self.golden["dtype"], self.golden["parameters"])
+    }
+
+    pub(in crate::cluster) fn is_single(&self) -> bool {
+        self.golden["dtype"] == "float32"
+    }
+
+    pub(in crate::cluster) fn matrix<F: Scalar>(&self) -> Array2<F> {
+        matrix(self.golden["matrix"].as_str().unwrap()).mapv(F::of)
+    }
+
+    pub(in crate::cluster) fn number(&self, name: &str) -> Option<f64> {
+        self.golden["parameters"][name].as_f64()
+    }
+
+    pub(in crate::cluster) fn count(&self, name: &str) -> Option<usize> {
+        self.golden["parameters"][name].as_u64().map(|count| count as usize)
+    }
+
+    pub(in crate::cluster) fn text(&self, name: &str) -> Option<&str> {
+        self.golden["parameters"][name].as_str()
+    }
+
+    pub(in crate::cluster) fn labels(&self) -> Vec<i32> {
+        self.golden["labels"].as_str().unwrap().bytes().map(|byte| i32::from(byte) - 49).collect()
+    }
+}
+
+/// Curves of distances: matrix, k, and every so-manieth of the sorted distances.
+pub(in crate::cluster) fn curves() -> Vec<(Array2<f64>, usize, Vec<f64>)> {
+    let goldens: Value = serde_json::from_str(GOLDENS).unwrap();
+    let curve = |curve: &Value| {
+        let sorted = curve["sorted"].as_array().unwrap().iter().map(|v| v.as_str().unwrap().parse().unwrap());
+        (matrix(curve["matrix"].as_str().unwrap()), curve["k"].as_u64().unwrap() as usize, sorted.collect())
+    };
+    goldens["curves"].as_array().unwrap().iter().map(curve).collect()
+}
+
+/// The matrix that distances.py means by this name.
+pub(in crate::cluster) fn matrix(name: &str) -> Array2<f64> {
+    if name == "digits" {
+        let rows: Vec<&[u8]> = DIGITS.lines().map(|line| &line.as_bytes()[2..]).collect();
+        return Array2::from_shape_fn((rows.len(), 64), |(i, f)| f64::from(rows[i][f] - b'a'));
+    }
+    let parts: Vec<&str> = name.split('-').collect();
+    let mut rng = RandomState::new(parts[3].parse().unwrap());
+    let shape = (parts[1].parse().unwrap(), parts[2].parse().unwrap());
+    let mut x = Array2::from_shape_simple_fn(shape, || rng.random_sample());
+    match parts[0] {
+        "twins" => {
+            let twins: Vec<usize> = (0..x.nrows()).map(|i| i * i % 23).collect();
+            x.select(Axis(0), &twins)
+        }
+        "blobs" => {
+            for ((i, f), v) in x.indexed_iter_mut() {
+                let group = i * i % 7;
+                let corner = ((group >> (f % 3)) % 2) as f64;
+                *v = corner + (*v - 0.5) * (0.5 + group as f64 * 0.125);
+            }
+            x
+        }
+        _ => x,
+    }
+}

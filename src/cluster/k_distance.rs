@@ -1,0 +1,97 @@
+//! The curve of distances to the kth nearest row, and where it bends: how to choose DBSCAN's `eps`.
+//!
+//! Ester et al. (1996) sort every row's distance to its kth nearest other row: rows inside clusters come first and differ
+//! little, noise comes last and rises steeply. At the bend lies a good `eps`. For `min_samples`, which counts the row
+//! itself, k is `min_samples - 1`: with `eps` at a row's distance, that row and all before it are core samples.
+
+use super::Scalar;
+use super::distances::MatrixError;
+use super::distances::coarse::{BLOCK, Coarse};
+use super::distances::rows::Rows;
+use crate::progress::Step;
+use ndarray::{ArrayBase, Data, Ix2};
+use rayon::prelude::*;
+
+/// Blocks of rows in one step.
+const BLOCKS: usize = if crate::runtime::ONE_THREAD { 1 } else { 2 };
+
+/// Why there is no such curve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KDistanceError {
+    /// The matrix has no usable distances.
+    #[error("k-distances: {0}")]
+    Matrix(#[from] MatrixError),
+    /// `k` is 0, or there are not as many other rows.
+    #[error("k-distances: k must be between 1 and the other rows, {n_samples} less 1, got {k}")]
+    K {
+        /// Neighbours asked for.
+        k: usize,
+        /// Rows of the matrix.
+        n_samples: usize,
+    },
+}
+
+/// The Euclidean distance of every row of `x` `[n_samples, n_features]` to its `k`th nearest other row, ascending.
+///
+/// # Errors
+/// An empty matrix, a number that is not finite, or a `k` that is not in `1..n_samples`.
+pub fn k_distances<F: Scalar, D: Data<Elem = F>>(x: &ArrayBase<D, Ix2>, k: usize) -> Result<Vec<f64>, KDistanceError> {
+    let mut run = KDistanceRun::new(x, k)?;
+    while run.step() != Step::Done {}
+    Ok(run.sorted())
+}
+
+/// [`k_distances`] one step at a time; a step computes some rows.
+#[derive(Debug)]
+pub struct KDistanceRun<F> {
+    rows: Rows<F>,
+    coarse: Coarse,
+    k: usize,
+    distances: Vec<f64>,
+}
+
+impl<F: Scalar> KDistanceRun<F> {
+    /// Checks and copies the matrix.
+    ///
+    /// # Errors
+    /// As [`k_distances`].
+    pub fn new<D: Data<Elem = F>>(x: &ArrayBase<D, Ix2>, k: usize) -> Result<Self, KDistanceError> {
+        let rows = Rows::new(x)?;
+        let n_samples = rows.n_samples();
+        if k == 0 || k >= n_samples {
+            return Err(KDistanceError::K { k, n_samples });
+        }
+        Ok(Self { coarse: Coarse::new(&rows), rows, k, distances: Vec::with_capacity(n_samples) })
+    }
+
+    /// Computes some rows.
+    pub fn step(&mut self) -> Step {
+        let (n, first) = (self.rows.n_samples(), self.distances.len());
+        let blocks: Vec<_> = (first..n).step_by(BLOCK).take(BLOCKS).map(|start| start..n.min(start + BLOCK)).collect();
+        let found: Vec<Vec<f64>> =
+            blocks.into_par_iter().map(|block| self.coarse.kth_distances(&self.rows, block, self.k)).collect();
+        self.distances.extend(found.into_iter().flatten());
+        if self.distances.len() == n { Step::Done } else { Step::Running { done: self.distances.len(), total: n } }
+    }
+
+    /// The distances so far, ascending.
+    pub fn sorted(&self) -> Vec<f64> {
+        let mut sorted = self.distances.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted
+    }
+}
+
+/// Where an ascending curve bends most, as an index: the Kneedle method of V. Satopää et al., "Finding a 'kneedle' in a
+/// haystack" (2011). Both axes are scaled to 0..1, and the knee of a convex rising curve lies where it is farthest below
+/// the diagonal. The curve is not smoothed: distances that are sorted need none. `None` for a curve that does not rise.
+///
+/// `eps = sorted[knee(&sorted)?]` is the suggestion for DBSCAN.
+pub fn knee(sorted: &[f64]) -> Option<usize> {
+    let (first, last) = (*sorted.first()?, *sorted.last()?);
+    if !(last - first).is_finite() || last <= first {
+        return None;
+    }
+    let below = |at: usize| at as f64 / (sorted.len() - 1) as f64 - (sorted[at] - first) / (last - first);
+    (0..sorted.len()).max_by(|&a, &b| below(a).total_cmp(&below(b)))
+}
