@@ -39,8 +39,16 @@ pub(super) fn matrix(name: &str) -> Array2<f64> {
     let mut x = Array2::from_shape_simple_fn(shape, || rng.random_sample());
     match parts[0] {
         "twins" => x.select(Axis(0), &(0..x.nrows()).map(|i| i * i % 23).collect::<Vec<_>>()),
-        "blobs" => {
+        "corners" => {
             (0..x.nrows()).for_each(|i| x[(i, i % 6)] += 1.5);
+            x
+        }
+        "blobs" => {
+            for ((i, f), v) in x.indexed_iter_mut() {
+                let group = i * i % 7;
+                let corner = ((group >> (f % 3)) % 2) as f64;
+                *v = corner + (*v - 0.5) * (0.5 + group as f64 * 0.125);
+            }
             x
         }
         _ => x,

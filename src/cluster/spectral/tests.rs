@@ -134,7 +134,7 @@ fn a_graph_is_its_definition() {
 
 #[test]
 fn the_filtered_block_finds_the_eigenvectors() {
-    let blobs = matrix("blobs-900-8-3");
+    let blobs = matrix("corners-900-8-3");
     let mut two = matrix("noise-900-3-5");
     // Two parts without a connection: the eigenvalue 1 comes twice.
     (450..900).for_each(|i| two.row_mut(i).map_inplace(|v| *v += 100.0));
@@ -170,7 +170,7 @@ fn the_thread_count_changes_nothing() {
 
 #[test]
 fn every_step_shows_where_it_stands() {
-    let x = matrix("blobs-700-20-3");
+    let x = matrix("corners-700-20-3");
     for affinity in [Affinity::Rbf, Affinity::NearestNeighbors] {
         let params = SpectralClusteringParams::new(6).affinity(affinity).n_init(2);
         let mut run = SpectralClusteringRun::new(params, &x).unwrap();

@@ -34,11 +34,11 @@ with threadpoolctl.threadpool_limits(2):
     cases = []
     for covariance_type in ("full", "diag", "tied", "spherical"):
         cases.append(case("digits", "float64", 10, covariance_type, 782))
-        cases.append(case("blobs-600-6-3", "float64", 6, covariance_type, 1, n_init=3))
-        cases.append(case("blobs-300-150-4", "float64", 3, covariance_type, 2, reg_covar=1e-3))
+        cases.append(case("corners-600-6-3", "float64", 6, covariance_type, 1, n_init=3))
+        cases.append(case("corners-300-150-4", "float64", 3, covariance_type, 2, reg_covar=1e-3))
         cases.append(case("noise-400-5-2", "float64", 4, covariance_type, 3, max_iter=7))
     for covariance_type in ("diag", "tied", "spherical"):
-        cases.append(case("blobs-600-6-3", "float32", 6, covariance_type, 1))
+        cases.append(case("corners-600-6-3", "float32", 6, covariance_type, 1))
 
 with open(os.path.join(HERE, "gmm.json"), "w") as f:
     f.write("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")

@@ -13,15 +13,20 @@ def letters(values):
 
 
 def matrix(name):
-    """`digits` [1797, 64], `noise-ROWS-COLUMNS-SEED` in [0, 1), `twins-...`: 23 rows of it many
-    times, or `blobs-...`: the same about one of 6 corners."""
+    """`digits` [1797, 64], or by kind `KIND-ROWS-COLUMNS-SEED`, from numbers in [0, 1): `noise`, nothing else; `twins`, 23
+    rows of it many times; `corners`, about one of 6 corners; `blobs`, seven groups around corners of the cube, unlike in
+    size and width."""
     if name == "digits":
         return load_digits(return_X_y=True)[0]
     kind, rows, columns, seed = name.split("-")
-    rng = np.random.RandomState(int(seed))
-    x = rng.random_sample((int(rows), int(columns)))
+    x = np.random.RandomState(int(seed)).random_sample((int(rows), int(columns)))
+    i = np.arange(len(x))
     if kind == "twins":
-        return x[np.arange(len(x)) ** 2 % 23]
+        return x[i**2 % 23]
+    if kind == "corners":
+        x[i, i % 6] += 1.5
     if kind == "blobs":
-        x[np.arange(len(x)), np.arange(len(x)) % 6] += 1.5
+        group = i**2 % 7
+        corner = (group[:, None] >> np.arange(x.shape[1]) % 3) % 2
+        return corner + (x - 0.5) * (0.5 + group[:, None] * 0.125)
     return x

@@ -34,10 +34,10 @@ with threadpoolctl.threadpool_limits(1):
         case("digits", "float32", 10, "nearest_neighbors", 3, n_neighbors=20),
         case("digits", "float64", 10, "rbf", 782, gamma=0.001),
         case("digits", "float64", 12, "nearest_neighbors", 782, n_components=8),
-        case("blobs-600-16-3", "float32", 6, "nearest_neighbors", 1),
-        case("blobs-600-16-3", "float64", 6, "rbf", 1),
-        case("blobs-90-16-4", "float64", 6, "nearest_neighbors", 2),
-        case("blobs-90-6-4", "float64", 6, "rbf", 2, gamma=2.0, n_init=2),
+        case("corners-600-16-3", "float32", 6, "nearest_neighbors", 1),
+        case("corners-600-16-3", "float64", 6, "rbf", 1),
+        case("corners-90-16-4", "float64", 6, "nearest_neighbors", 2),
+        case("corners-90-6-4", "float64", 6, "rbf", 2, gamma=2.0, n_init=2),
         case("noise-500-20-2", "float64", 4, "rbf", 3),
     ]
 
