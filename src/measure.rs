@@ -15,10 +15,12 @@ pub struct Wanted {
     pub crops: Vec<Preprocess>,
     /// Classical features that are not known.
     pub kinds: Vec<Kind>,
+    /// Whether its thumbnail is not known.
+    pub thumbnail: bool,
 }
 
 impl Wanted {
-    /// Whether nothing is to be made.
+    /// Whether nothing is to be made; a thumbnail alone is no reason to decode a picture.
     pub fn is_empty(&self) -> bool {
         self.crops.is_empty() && self.kinds.is_empty()
     }
@@ -31,7 +33,7 @@ pub struct Measured {
     pub pixels: Vec<Vec<u8>>,
     /// The numbers of each of [`Wanted::kinds`].
     pub features: Vec<Vec<f32>>,
-    /// A JPEG of [`THUMBNAIL_SIDE`] of what the first network sees; empty where none could be made.
+    /// A JPEG of [`THUMBNAIL_SIDE`] of what the first network sees; empty where none was wanted or could be made.
     pub thumbnail: Vec<u8>,
 }
 
@@ -73,6 +75,7 @@ pub fn measure(content: &Content, wanted: &Wanted) -> Result<Measured, String> {
         _ => Vec::new(),
     };
     let thumbnail = match (wanted.crops.first(), pixels.first()) {
+        _ if !wanted.thumbnail => Vec::new(),
         (Some(preprocess), Some(pixels)) => small(preprocess, pixels.clone()),
         _ => small(&Preprocess::default(), crop(&Preprocess::default())?),
     };
@@ -107,13 +110,16 @@ mod tests {
         thumbnail(&Rgb::new(90, 70, pixels).unwrap(), 90).unwrap()
     }
 
+    fn wanted(crops: &[Preprocess], kinds: &[Kind]) -> Wanted {
+        Wanted { crops: crops.to_vec(), kinds: kinds.to_vec(), thumbnail: true }
+    }
+
     #[test]
     fn several_crops_of_one_decoding_are_those_of_one_each() {
         let content = Content::Encoded(jpeg());
         let crops =
             [(48, 40), (64, 64)].map(|(resize_short, crop)| Preprocess { resize_short, crop, ..Preprocess::default() });
-        let cut =
-            |crops: &[Preprocess]| measure(&content, &Wanted { crops: crops.to_vec(), kinds: Vec::new() }).unwrap();
+        let cut = |crops: &[Preprocess]| measure(&content, &wanted(crops, &[])).unwrap();
         let both = cut(&crops);
         for (crop, pixels) in crops.iter().zip(&both.pixels) {
             assert_eq!(cut(&[*crop]).pixels, std::slice::from_ref(pixels));
@@ -124,7 +130,7 @@ mod tests {
 
     #[test]
     fn bad_pictures_say_why() {
-        let crop = Wanted { crops: vec![Preprocess::default()], kinds: Vec::new() };
+        let crop = wanted(&[Preprocess::default()], &[]);
         assert!(!measure(&Content::Encoded(b"no picture".to_vec()), &crop).unwrap_err().is_empty());
         let empty = Content::Rgb8 { width: 2, height: 2, pixels: vec![1] };
         assert_eq!(measure(&empty, &crop).unwrap_err(), "the record holds no picture");
@@ -133,13 +139,15 @@ mod tests {
     #[test]
     fn classical_features_are_those_of_the_whole_picture_and_bring_a_thumbnail() {
         let content = Content::Encoded(jpeg());
-        let kinds = vec![Kind::Hog, Kind::Canny];
-        let measured = measure(&content, &Wanted { crops: Vec::new(), kinds: kinds.clone() }).unwrap();
+        let kinds = [Kind::Hog, Kind::Canny];
+        let measured = measure(&content, &wanted(&[], &kinds)).unwrap();
         let whole = decode(&jpeg(), &Limits::default()).unwrap();
         assert_eq!(measured.features, Extractor::new(&kinds).extract(&whole).unwrap());
         assert!(measured.pixels.is_empty() && !measured.thumbnail.is_empty());
-        let color =
-            measure(&content, &Wanted { crops: vec![Preprocess::default()], kinds: vec![Kind::Color] }).unwrap();
+        let color = measure(&content, &wanted(&[Preprocess::default()], &[Kind::Color])).unwrap();
         assert_eq!((color.pixels.len(), color.features[0].len()), (1, 96));
+        let known = Wanted { thumbnail: false, ..wanted(&[], &kinds) };
+        let again = measure(&content, &known).unwrap();
+        assert!(again.thumbnail.is_empty() && again.features == measured.features);
     }
 }

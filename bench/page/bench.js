@@ -114,7 +114,7 @@ test("decoding by hands", { timeout: 600_000 }, async (t) => {
       new Promise((resolve, reject) => {
         let [next, done, start] = [0, 0, 0];
         const workers = Array.from({ length: hands }, () => new Worker(document.documentElement.dataset.worker, { type: "module", name: "hand" }));
-        const give = (worker) => worker.postMessage({ job: next, bytes: pictures[next++], size: undefined, crops: [[256, 224]], kinds: [] });
+        const give = (worker) => worker.postMessage({ job: next, bytes: pictures[next++], size: undefined, crops: [[256, 224]], kinds: [], thumbnail: true });
         let warm = workers.length;
         for (const worker of workers) {
           worker.onerror = reject;

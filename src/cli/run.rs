@@ -63,7 +63,7 @@ impl Models {
 }
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
-    let job = check(arguments)?;
+    let mut job = check(arguments)?;
     let cancel = Cancel::default();
     let wish = cancel.clone();
     // The first Ctrl-C stops at the next batch or step; the second ends at once, which the cache survives as well.
@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
     let store = open_store(&mut printer);
     let engine = Engine::new(job.models.source(), store.as_ref(), &Pool, cancel);
     let mut album = None;
-    let imports = job.imports.clone();
+    let imports = std::mem::take(&mut job.imports);
     let command = Command::Run { collection: job.collection.clone(), plan: job.plan.clone(), imports };
     let result = block_on(engine.handle(command, &mut album, &mut |event| printer.print(&event)));
     printer.clear();

@@ -11,6 +11,9 @@ pub(super) mod core;
 pub(super) mod rows;
 pub(super) mod spanning;
 
+/// Distances that one step of a walk over the table looks at, about.
+pub(super) const PAIRS: usize = 10_000_000;
+
 #[cfg(test)]
 pub(super) mod goldens;
 #[cfg(test)]

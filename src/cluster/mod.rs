@@ -27,6 +27,10 @@ pub mod mini_batch_kmeans;
 pub mod optics;
 pub mod spectral;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod stepped;
+
 use crate::linalg::Real;
 use crate::progress::Step;
 

@@ -139,7 +139,7 @@ fn represent(plan: &Plan, extracted: &[Extracted], texts: Vec<Representation>) -
     let images = extracted.iter().filter(|e| plan.features.contains(&e.name)).map(|e| Representation {
         name: e.name.clone(),
         kind: RepresentationKind::Image,
-        matrix: fuse::center_and_normalize(comparable(e).view()),
+        matrix: comparable(e),
     });
     let images: Vec<_> = images.collect();
     let mut fused = Vec::new();
@@ -156,13 +156,14 @@ fn represent(plan: &Plan, extracted: &[Extracted], texts: Vec<Representation>) -
     images.into_iter().chain(texts).chain(fused).collect()
 }
 
-/// Features whose parts weigh the same: those of `classical` are counts, bytes and shares.
+/// Features whose distances mean something; the parts of `classical`, which are counts, bytes and shares, weigh the same.
 fn comparable(extracted: &Extracted) -> Array2<f32> {
-    let mut features = extracted.features.clone();
-    if Kind::from_name(&extracted.name) == Some(Kind::Classical) {
-        fuse::balance(&mut features, &Kind::PARTS.map(Kind::range));
+    if Kind::from_name(&extracted.name) != Some(Kind::Classical) {
+        return fuse::center_and_normalize(extracted.features.view());
     }
-    features
+    let mut features = extracted.features.clone();
+    fuse::balance(&mut features, &Kind::PARTS.map(Kind::range));
+    fuse::center_and_normalize(features.view())
 }
 
 /// Every representation clustered by every clusterer of the plan; shown as soon as labels are known.

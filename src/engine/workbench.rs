@@ -93,8 +93,12 @@ impl<'a> Workbench<'a> {
             bytes_to_floats(&bytes, kind.columns())
         });
         let features: Vec<Option<Vec<f32>>> = features.collect();
-        let wanted = Wanted { crops: missing(&self.preprocess, &known), kinds: missing(self.kinds, &features) };
         let thumbnail = self.store.get(&thumbnail_key(&picture));
+        let wanted = Wanted {
+            crops: missing(&self.preprocess, &known),
+            kinds: missing(self.kinds, &features),
+            thumbnail: thumbnail.is_none(),
+        };
         Begun { picture, known, features, wanted, thumbnail }
     }
 

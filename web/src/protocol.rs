@@ -164,6 +164,8 @@ pub struct ToHand {
     pub crops: Vec<(u32, u32)>,
     /// Names of the classical features that are wanted.
     pub kinds: Vec<String>,
+    /// Whether a thumbnail is wanted.
+    pub thumbnail: bool,
 }
 
 /// From a hand to the engine.

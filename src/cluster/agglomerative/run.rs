@@ -2,17 +2,14 @@
 
 use super::chain::Chain;
 use super::{AgglomerativeError, AgglomerativeParams, AgglomerativeValidParams, Linkage, Tree};
-use crate::cluster::distances::Metric;
 use crate::cluster::distances::condensed::{Condensed, Filling, Table};
 use crate::cluster::distances::rows::Rows;
 use crate::cluster::distances::spanning::Prim;
+use crate::cluster::distances::{Metric, PAIRS};
 use crate::cluster::{Clusterer, Scalar};
 use crate::progress::Step;
 use linfa::ParamGuard;
 use ndarray::{ArrayBase, Data, Ix2};
-
-/// Distances that one step of joining looks at, about.
-const PAIRS: usize = 10_000_000;
 
 /// Where the work stands.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use crate::cluster::distances::Metric;
 use crate::cluster::distances::condensed::{Filling, Table};
 use crate::cluster::distances::goldens::{Case, matrix};
 use crate::cluster::distances::rows::Rows;
+use crate::cluster::stepped::to_the_end;
 use crate::cluster::{Clusterer, Scalar};
-use crate::progress::Step;
 use crate::score::ari::adjusted_rand_score;
 use linfa::traits::Fit;
 use linfa::{DatasetBase, ParamGuard};
@@ -113,17 +113,9 @@ fn heights_equal_the_definition() {
 fn threads_change_nothing_and_steps_show_progress() {
     let x = matrix("noise-1500-20-3");
     let with = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let mut run = AgglomerativeRun::new(AgglomerativeParams::default().n_clusters(9), &x).unwrap();
+        let run = AgglomerativeRun::new(AgglomerativeParams::default().n_clusters(9), &x).unwrap();
         assert_eq!(run.labels(), vec![-1; x.nrows()]);
-        pool.install(|| {
-            let mut last = 0;
-            while let Step::Running { done, total } = run.step() {
-                assert!(done > last && done <= total);
-                last = done;
-            }
-        });
-        assert_eq!(run.step(), Step::Done);
+        let run = to_the_end(run, threads, 1);
         run.labels()
     };
     assert_eq!(with(1), with(3));

@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used)]
 use super::{Dbscan, DbscanError, DbscanParams, DbscanParamsError, DbscanRun};
 use crate::cluster::distances::goldens::Case;
+use crate::cluster::stepped::to_the_end;
 use crate::cluster::{Clusterer, Scalar};
-use crate::progress::Step;
 use linfa::traits::Fit;
 use linfa::{DatasetBase, ParamGuard};
 use ndarray::{Array2, array};
@@ -81,20 +81,10 @@ fn far_from_the_origin_and_at_any_scale() {
 fn threads_change_nothing_and_steps_show_progress() {
     let x = Case::all("dbscan")[0].matrix::<f32>();
     let with = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let mut run = DbscanRun::new(DbscanParams::default().eps(20.0).min_samples(10), &x).unwrap();
+        let run = DbscanRun::new(DbscanParams::default().eps(20.0).min_samples(10), &x).unwrap();
         assert_eq!(run.labels(), vec![-1; x.nrows()]);
-        pool.install(|| {
-            let mut last = 0;
-            while let Step::Running { done, total } = run.step() {
-                assert!(done > last && done <= total);
-                last = done;
-            }
-        });
-        let labels = run.labels();
-        assert_eq!(run.step(), Step::Done);
-        assert_eq!(run.labels(), labels);
-        labels
+        let run = to_the_end(run, threads, 1);
+        run.labels()
     };
     assert_eq!(with(1), with(3));
 }

@@ -4,6 +4,7 @@ use super::condense::CondensedTree;
 use super::select::label;
 use super::{HdbscanError, HdbscanParams, HdbscanValidParams};
 use crate::cluster::agglomerative::Tree;
+use crate::cluster::distances::PAIRS;
 use crate::cluster::distances::condensed::Table;
 use crate::cluster::distances::core::Measuring;
 use crate::cluster::distances::rows::Rows;
@@ -12,9 +13,6 @@ use crate::cluster::{Clusterer, Scalar};
 use crate::progress::Step;
 use linfa::ParamGuard;
 use ndarray::{ArrayBase, Data, Ix2};
-
-/// Distances that one step looks at, about.
-const PAIRS: usize = 10_000_000;
 
 /// Where the work stands.
 #[derive(Debug)]

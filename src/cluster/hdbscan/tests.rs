@@ -2,7 +2,7 @@
 use super::{Hdbscan, HdbscanError, HdbscanParams, HdbscanParamsError, HdbscanRun, Selection};
 use crate::cluster::Clusterer;
 use crate::cluster::distances::goldens::{Case, matrix};
-use crate::progress::Step;
+use crate::cluster::stepped::to_the_end;
 use linfa::traits::Fit;
 use linfa::{DatasetBase, ParamGuard};
 use ndarray::{Array2, array};
@@ -45,17 +45,9 @@ fn labels_equal_scikit_learn() {
 fn threads_change_nothing_and_steps_show_progress() {
     let x = matrix("blobs-1500-20-3");
     let with = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let mut run = HdbscanRun::new(HdbscanParams::default(), &x).unwrap();
+        let run = HdbscanRun::new(HdbscanParams::default(), &x).unwrap();
         assert_eq!(run.labels(), vec![-1; x.nrows()]);
-        pool.install(|| {
-            let mut last = 0;
-            while let Step::Running { done, total } = run.step() {
-                assert!(done >= last && done <= total);
-                last = done;
-            }
-        });
-        assert_eq!(run.step(), Step::Done);
+        let run = to_the_end(run, threads, 0);
         run.labels()
     };
     assert_eq!(with(1), with(3));

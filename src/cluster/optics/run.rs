@@ -3,6 +3,7 @@
 use super::order::{Order, Plot};
 use super::xi::{Valleys, label_below, label_valleys};
 use super::{ClusterMethod, OpticsError, OpticsParams, OpticsValidParams};
+use crate::cluster::distances::PAIRS;
 use crate::cluster::distances::condensed::Table;
 use crate::cluster::distances::core::Measuring;
 use crate::cluster::distances::rows::Rows;
@@ -10,9 +11,6 @@ use crate::cluster::{Clusterer, Scalar};
 use crate::progress::Step;
 use linfa::ParamGuard;
 use ndarray::{ArrayBase, Data, Ix2};
-
-/// Distances that one step looks at, about.
-const PAIRS: usize = 10_000_000;
 
 /// Where the work stands.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used)]
 use super::{ClusterMethod, Optics, OpticsError, OpticsParams, OpticsParamsError, OpticsRun};
 use crate::cluster::distances::goldens::{Case, matrix};
+use crate::cluster::stepped::to_the_end;
 use crate::cluster::{Clusterer, Scalar};
-use crate::progress::Step;
 use crate::score::ari::adjusted_rand_score;
 use linfa::traits::Fit;
 use linfa::{DatasetBase, ParamGuard};
@@ -51,17 +51,9 @@ fn labels_equal_scikit_learn() {
 fn threads_change_nothing_and_steps_show_progress() {
     let x = matrix("blobs-1500-20-3");
     let with = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let mut run = OpticsRun::new(OpticsParams::default(), &x).unwrap();
+        let run = OpticsRun::new(OpticsParams::default(), &x).unwrap();
         assert_eq!((run.labels(), run.plot().ordering.len()), (vec![-1; x.nrows()], 0));
-        pool.install(|| {
-            let mut last = 0;
-            while let Step::Running { done, total } = run.step() {
-                assert!(done >= last && done <= total);
-                last = done;
-            }
-        });
-        assert_eq!(run.step(), Step::Done);
+        let run = to_the_end(run, threads, 0);
         (run.labels(), run.plot().clone())
     };
     assert_eq!(with(1), with(3));

@@ -169,7 +169,7 @@ impl Crew {
         };
         let crops = wanted.crops.iter().map(|p| (p.resize_short, p.crop)).collect();
         let kinds = wanted.kinds.iter().map(|kind| kind.name().to_owned()).collect();
-        let job = ToHand { job: self.jobs, bytes, size, crops, kinds };
+        let job = ToHand { job: self.jobs, bytes, size, crops, kinds, thumbnail: wanted.thumbnail };
         self.jobs = self.jobs.wrapping_add(1);
         let idle = self.hands.iter_mut().min_by_key(|hand| (waiting(hand), hand.jobs.len()));
         let hand = idle.ok_or("the workers that decode pictures do not start in this browser; reload this page")?;

@@ -27,7 +27,10 @@ fn main() {
     listen.forget();
 }
 
-fn work(scope: &DedicatedWorkerGlobalScope, ToHand { job, bytes, size, crops, kinds }: ToHand) -> Result<(), JsValue> {
+fn work(
+    scope: &DedicatedWorkerGlobalScope,
+    ToHand { job, bytes, size, crops, kinds, thumbnail }: ToHand,
+) -> Result<(), JsValue> {
     let content = match size {
         Some((width, height)) => Content::Rgb8 { width, height, pixels: bytes },
         None => Content::Encoded(bytes),
@@ -37,7 +40,7 @@ fn work(scope: &DedicatedWorkerGlobalScope, ToHand { job, bytes, size, crops, ki
         .map(|(resize_short, crop)| Preprocess { resize_short, crop, ..Preprocess::default() })
         .collect();
     let kinds = kinds.iter().filter_map(|name| Kind::from_name(name)).collect();
-    let result = measure(&content, &Wanted { crops, kinds }).map(|made| Measured {
+    let result = measure(&content, &Wanted { crops, kinds, thumbnail }).map(|made| Measured {
         pixels: made.pixels.into_iter().map(serde_bytes::ByteBuf::from).collect(),
         features: made.features,
         thumbnail: made.thumbnail,

@@ -351,7 +351,6 @@ impl Core {
         let beyond = if self.stage.sliding { Stamped::beyond } else { |_: f64| 0.0 };
         let (size, pixels) = screen.measure(longest, self.pace.slow(), beyond);
         self.stamped.spoil();
-        self.stage.fresh = true;
         self.camera = self.camera.resized(size);
         self.flight = self.flight.take().filter(|_| !self.follow).map(|(flight, start)| (flight.resized(size), start));
         self.keep_whole(super::screen::now());

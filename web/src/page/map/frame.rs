@@ -146,7 +146,6 @@ impl Core {
     fn tell(&mut self) {
         if self.stale.places || self.stale.styles || self.stale.density {
             self.stamped.spoil();
-            self.stage.fresh = true;
         }
         if self.stale.styles {
             self.restyle();

@@ -77,7 +77,6 @@ impl Map {
         self.change(|core| {
             core.theme = theme;
             core.stamped.spoil();
-            core.stage.fresh = true;
             core.due = true;
         });
     }

@@ -20,7 +20,7 @@ pub(super) struct Stage {
     pub(super) sliding: bool,
     /// What it shows; what the camera sees where it does not slide.
     pub(super) shows: Viewport,
-    /// Something has come that the canvas does not show yet.
+    /// Pictures have come that the canvas does not show yet, or the browser had nothing to draw on.
     pub(super) fresh: bool,
     /// Which thumbnails are shown is not final.
     pub(super) choosing: bool,
@@ -46,7 +46,7 @@ impl Stage {
         Self {
             sliding: false,
             shows: camera,
-            fresh: true,
+            fresh: false,
             choosing: false,
             marks: Vec::new(),
             camera_before: (camera, 0.0),
