@@ -11,7 +11,7 @@ use crate::cluster::Scalar;
 use crate::cluster::distances::condensed::Condensed;
 use multiversion::multiversion;
 
-/// The table is packed when this part of its rows is gone: of eight.
+/// The table is packed when more than this many eighths of its rows are gone.
 const GONE: usize = 2;
 
 /// A cluster's nearest other, of equals the one with the lowest index.

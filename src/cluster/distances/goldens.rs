@@ -1,5 +1,7 @@
 //! What scikit-learn answered: the cases of tests/golden/cluster/distances.json.
 
+#![allow(clippy::unwrap_used)]
+
 use crate::cluster::Scalar;
 use crate::random::RandomState;
 use ndarray::{Array2, Axis};
