@@ -1,5 +1,7 @@
 //! What scikit-learn answered: the cases of tests/golden/cluster/distances.json.
 
+#![allow(clippy::unwrap_used)]
+
 use crate::cluster::Scalar;
 pub(in crate::cluster) use crate::cluster::golden::matrix;
 use ndarray::Array2;
