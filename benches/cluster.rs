@@ -9,16 +9,29 @@ use gistmap::cluster::Clusterer;
 use gistmap::cluster::agglomerative::{Agglomerative, AgglomerativeRun, Linkage};
 use gistmap::cluster::dbscan::{Dbscan, DbscanRun};
 use gistmap::cluster::distances::Metric;
+use gistmap::cluster::gmm::{CovarianceType, GaussianMixture, GaussianMixtureParams};
 use gistmap::cluster::hdbscan::{Hdbscan, HdbscanRun};
 use gistmap::cluster::kmeans::{KMeans, KMeansRun};
+use gistmap::cluster::mini_batch_kmeans::{MiniBatchKMeans, MiniBatchKMeansRun};
 use gistmap::cluster::optics::{Optics, OpticsRun};
+use gistmap::cluster::spectral::{Affinity, SpectralClustering};
+use linfa::DatasetBase;
+use linfa::traits::Fit as _;
 use ndarray::{Array2, s};
 
 /// Fits an algorithm with the bench's parameters; the labels.
 type Fit = fn(&Array2<f32>) -> Result<Vec<i32>>;
 
-const ALGORITHMS: [(&str, Fit); 9] = [
+const ALGORITHMS: [(&str, Fit); 13] = [
     ("kmeans", |x| labels(KMeansRun::new(KMeans::params(30).n_init(1), x)?)),
+    ("mini_batch_kmeans", |x| labels(MiniBatchKMeansRun::new(MiniBatchKMeans::params(30), x)?)),
+    ("gmm_diag", |x| mixture(GaussianMixture::params(30).covariance_type(CovarianceType::Diag), x)),
+    ("gmm_full", |x| mixture(GaussianMixture::params(30).max_iter(2), x)),
+    ("spectral", |x| {
+        let params = SpectralClustering::params(30).affinity(Affinity::NearestNeighbors);
+        let model = params.fit(&DatasetBase::from(x.view()))?;
+        Ok(model.labels().iter().map(|&label| label as i32).collect())
+    }),
     ("dbscan", |x| labels(DbscanRun::new(Dbscan::params().eps(0.85), x)?)),
     ("ward", |x| joined(x, Linkage::Ward, Metric::Euclidean)),
     ("average", |x| joined(x, Linkage::Average, Metric::Euclidean)),
@@ -28,6 +41,11 @@ const ALGORITHMS: [(&str, Fit); 9] = [
     ("hdbscan", |x| labels(HdbscanRun::new(Hdbscan::params().min_cluster_size(15).min_samples(5), x)?)),
     ("optics", |x| labels(OpticsRun::new(Optics::params(), x)?)),
 ];
+
+fn mixture(params: GaussianMixtureParams, x: &Array2<f32>) -> Result<Vec<i32>> {
+    let model = params.fit(&DatasetBase::from(x.view()))?;
+    Ok(model.labels().iter().map(|&label| label as i32).collect())
+}
 
 fn joined(x: &Array2<f32>, linkage: Linkage, metric: Metric) -> Result<Vec<i32>> {
     labels(AgglomerativeRun::new(Agglomerative::params().n_clusters(30).linkage(linkage).metric(metric), x)?)

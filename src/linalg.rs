@@ -4,12 +4,16 @@
 //! the number of threads does not change a single bit of the result.
 
 use faer::linalg::matmul::matmul as faer_matmul;
+use faer::linalg::triangular_inverse::invert_lower_triangular;
 use faer::{Accum, MatMut, MatRef, Par, Side};
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, CowArray, Ix2, LinalgScalar};
 use rayon::prelude::*;
 
 /// Rows of the result that one task computes; fixed, so that results do not depend on the thread count.
 const ROWS_PER_TASK: usize = 256;
+
+/// Rows of a symmetric product that one task computes; what lies right of the diagonal within them is computed in vain.
+const GRAM_ROWS: usize = 64;
 
 /// The real numbers that matrices are made of: `f32` and `f64`.
 pub trait Real: faer::traits::ComplexField<Real = Self> + LinalgScalar + Send + Sync {}
@@ -59,6 +63,60 @@ pub fn eigh(a: ArrayView2<'_, f64>) -> Option<(Array1<f64>, Array2<f64>)> {
     clear_upper_lanes(&[0.0; 16]);
     let (values, vectors) = (eigen.S().column_vector(), eigen.U());
     Some((Array1::from_shape_fn(n, |i| values[i]), Array2::from_shape_fn((n, n), |(r, c)| vectors[(r, c)])))
+}
+
+/// Adds `aᵀ · a` to the lower triangle of `sum`, where `a` is `[m, n]` and `sum` is `[n, n]`.
+///
+/// What `sum` holds above the diagonal afterwards is of no use.
+///
+/// # Panics
+/// When the shapes do not fit together or `sum` is not row-major.
+pub fn add_gram(a: ArrayView2<'_, f64>, sum: &mut Array2<f64>) {
+    let n = a.ncols();
+    assert_eq!(sum.dim(), (n, n), "add_gram: result shape");
+    assert!(sum.is_standard_layout(), "add_gram: row-major result");
+    let a = contiguous(a);
+    let Some(a) = dense(a.view()) else { return };
+    let panels: Vec<_> = sum.axis_chunks_iter_mut(Axis(0), GRAM_ROWS).collect();
+    panels.into_par_iter().enumerate().for_each(|(panel, mut out)| {
+        let first = panel * GRAM_ROWS;
+        let (m, end) = (out.nrows(), first + out.nrows());
+        if let Some(slice) = out.as_slice_mut() {
+            let out = MatMut::from_row_major_slice_mut(slice, m, n).subcols_mut(0, end);
+            faer_matmul(out, Accum::Add, a.subcols(first, m).transpose(), a.subcols(0, end), 1.0, Par::Seq);
+            clear_upper_lanes(&[0.0; 16]);
+        }
+    });
+}
+
+/// The lower triangular `l` with `l · lᵀ = a`, of a symmetric matrix of which only the lower triangle is read.
+///
+/// `None` when the matrix is not square or not positive definite.
+pub fn cholesky(a: ArrayView2<'_, f64>) -> Option<Array2<f64>> {
+    let n = a.nrows();
+    if n != a.ncols() || !(0..n).all(|r| (0..=r).all(|c| a[(r, c)].is_finite())) {
+        return None;
+    }
+    let rows = a.as_standard_layout();
+    let factor = MatRef::from_row_major_slice(rows.as_slice()?, n, n).llt(Side::Lower);
+    clear_upper_lanes(&[0.0; 16]);
+    let factor = factor.ok()?;
+    let l = factor.L();
+    Some(Array2::from_shape_fn((n, n), |(r, c)| if c <= r { l[(r, c)] } else { 0.0 }))
+}
+
+/// The inverse of a lower triangular matrix; what lies above the diagonal is not read. `None` when it is not square.
+pub fn lower_inverse(l: ArrayView2<'_, f64>) -> Option<Array2<f64>> {
+    let n = l.nrows();
+    if n != l.ncols() {
+        return None;
+    }
+    let rows = l.as_standard_layout();
+    let mut inverse = Array2::zeros((n, n));
+    let out = MatMut::from_row_major_slice_mut(inverse.as_slice_mut()?, n, n);
+    invert_lower_triangular(out, MatRef::from_row_major_slice(rows.as_slice()?, n, n), Par::Seq);
+    clear_upper_lanes(&[0.0; 16]);
+    Some(inverse)
 }
 
 /// One block of rows of a product, `out = alpha * a[first_row..] · b`, on the calling thread.
@@ -113,7 +171,7 @@ fn dense<'a, T>(a: ArrayView2<'a, T>) -> Option<MatRef<'a, T>> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{eigh, matmul, matmul_into};
+    use super::{add_gram, cholesky, eigh, lower_inverse, matmul, matmul_into};
     use ndarray::{Array2, s};
 
     #[test]
@@ -182,5 +240,29 @@ mod tests {
         broken[(3, 2)] = f64::NAN;
         assert!(eigh(broken.view()).is_none());
         assert!(eigh(numbers(3, 4, 1).view()).is_none());
+    }
+
+    #[test]
+    fn triangles_rebuild_the_matrix() {
+        for n in [1, 5, 64, 130] {
+            let a = numbers(2 * n, n, 7);
+            let mut gram = Array2::eye(n);
+            add_gram(a.slice(s![..n, ..]), &mut gram);
+            add_gram(a.slice(s![n.., ..]), &mut gram);
+            let mut expected = a.t().dot(&a);
+            expected.diag_mut().map_inplace(|v| *v += 1.0);
+            assert!((0..n).all(|r| (0..=r).all(|c| (gram[(r, c)] - expected[(r, c)]).abs() < 1e-12)));
+            let l = cholesky(gram.view()).unwrap();
+            assert!(close(&l.dot(&l.t()), &expected, 1e-11));
+            assert!(close(&lower_inverse(l.view()).unwrap().dot(&l), &Array2::eye(n), 1e-11));
+        }
+    }
+
+    #[test]
+    fn what_has_no_root_has_no_cholesky() {
+        assert!(cholesky(Array2::from_diag(&ndarray::array![1.0, -1.0]).view()).is_none());
+        assert!(cholesky(Array2::from_diag(&ndarray::array![1.0, f64::NAN]).view()).is_none());
+        assert!(cholesky(numbers(2, 3, 1).view()).is_none());
+        assert!(lower_inverse(numbers(2, 3, 1).view()).is_none());
     }
 }

@@ -84,6 +84,22 @@ impl RandomState {
         Some(cdf.partition_point(|&c| c / total <= value).min(p.len() - 1))
     }
 
+    /// `size` indices below `n`, all equally likely, with replacement: `choice(n, size, p=[1 / n] * n)`.
+    ///
+    /// `share` is the `1 / n` of the caller's precision, whose sums numpy searches.
+    pub fn choices(&mut self, n: usize, size: usize, share: f64) -> Vec<usize> {
+        let mut sum = 0.0;
+        let mut cdf: Vec<f64> = (0..n)
+            .map(|_| {
+                sum += share;
+                sum
+            })
+            .collect();
+        cdf.iter_mut().for_each(|c| *c /= sum);
+        let draws = self.uniform(0.0, 1.0, size);
+        draws.into_iter().map(|value| cdf.partition_point(|&c| c <= value)).collect()
+    }
+
     /// An integer in `low..high`: `randint(low, high)`. `None` when the range is empty.
     pub fn randint(&mut self, low: i64, high: i64) -> Option<i64> {
         if low >= high {

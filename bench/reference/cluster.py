@@ -7,12 +7,17 @@ import sys
 import time
 
 import numpy as np
-from sklearn.cluster import DBSCAN, HDBSCAN, OPTICS, AgglomerativeClustering, KMeans
+from sklearn.cluster import DBSCAN, HDBSCAN, OPTICS, AgglomerativeClustering, KMeans, MiniBatchKMeans, SpectralClustering
+from sklearn.mixture import GaussianMixture
 
 from common import SEED, emit
 
 ALGORITHMS = {
     "kmeans": lambda: KMeans(30, n_init=1, random_state=SEED),
+    "mini_batch_kmeans": lambda: MiniBatchKMeans(30, random_state=SEED),
+    "gmm_diag": lambda: GaussianMixture(30, covariance_type="diag", random_state=SEED),
+    "gmm_full": lambda: GaussianMixture(30, max_iter=2, random_state=SEED),
+    "spectral": lambda: SpectralClustering(30, affinity="nearest_neighbors", random_state=SEED),
     "dbscan": lambda: DBSCAN(eps=0.85),
     "ward": lambda: AgglomerativeClustering(30),
     "average": lambda: AgglomerativeClustering(30, linkage="average"),

@@ -38,6 +38,9 @@ pub use params::{KMeansParams, KMeansParamsError, KMeansValidParams};
 pub use run::KMeansRun;
 pub use squares::Squares;
 
+// What the clusterers that start or end with K-Means use of it.
+pub(super) use {bounds::assign, data::checked_rows, init::Start, lloyd::inertia};
+
 /// Rows that one task labels; scikit-learn's chunk size.
 const CHUNK: usize = 256;
 /// scikit-learn sums `float32` per thread: this many threads is what results are equal to.

@@ -5,6 +5,9 @@
 //! `Predict` where the algorithm allows it.
 //!
 //! - [`kmeans`]: K-Means with scikit-learn's results for the same seed
+//! - [`mini_batch_kmeans`]: the same on small random samples, for large matrices
+//! - [`gmm`]: mixtures of Gaussians
+//! - [`spectral`]: K-Means on the eigenvectors of a graph of the rows
 //! - [`auto_k`]: the number of clusters by the silhouette
 //! - [`dbscan`], [`hdbscan`], [`optics`]: clusters are where rows lie dense, the rest is noise
 //! - [`agglomerative`]: clusters are joined, the nearest first
@@ -14,10 +17,15 @@ pub mod agglomerative;
 pub mod auto_k;
 pub mod dbscan;
 pub mod distances;
+pub mod gmm;
+#[cfg(test)]
+mod golden;
 pub mod hdbscan;
 pub mod k_distance;
 pub mod kmeans;
+pub mod mini_batch_kmeans;
 pub mod optics;
+pub mod spectral;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -6,15 +6,17 @@
 //! cluster and then to the lowest index, and the higher of two indices stands for their join: scipy's order.
 
 use super::Linkage;
+use super::layout::Layout;
 use crate::cluster::Scalar;
 use crate::cluster::distances::condensed::Condensed;
+use multiversion::multiversion;
 
-/// The table is packed when this part of its rows is gone: of eight.
+/// The table is packed when more than this many eighths of its rows are gone.
 const GONE: usize = 2;
 
 /// A cluster's nearest other, of equals the one with the lowest index.
 #[derive(Debug, Clone, Copy)]
-struct Nearest {
+pub(super) struct Nearest {
     distance: f64,
     index: u32,
 }
@@ -34,7 +36,7 @@ impl Nearest {
 #[derive(Debug)]
 pub(super) struct Chain<T> {
     linkage: Linkage,
-    table: Condensed<T>,
+    table: Layout<T>,
     /// Indices of clusters in the table, ascending.
     active: Vec<u32>,
     /// Rows of each cluster; 0 once it is joined to another.
@@ -49,17 +51,12 @@ pub(super) struct Chain<T> {
 
 impl<T: Scalar> Chain<T> {
     pub(super) fn new(linkage: Linkage, table: Condensed<T>) -> Self {
-        let n = table.n;
-        let mut nearest = vec![NOBODY; n];
-        for i in 0..n {
-            for (first, piece) in table.pieces(i, 0..i) {
-                for (j, &distance) in (first..).zip(piece) {
-                    let distance: f64 = distance.into();
-                    nearest[i].offer(distance, j as u32);
-                    nearest[j].offer(distance, i as u32);
-                }
-            }
-        }
+        let nearest = nearest_of_all(&table);
+        Self::with_nearest(linkage, nearest, Layout::new(table))
+    }
+
+    pub(super) fn with_nearest(linkage: Linkage, nearest: Vec<Nearest>, table: Layout<T>) -> Self {
+        let n = nearest.len();
         Self {
             linkage,
             table,
@@ -82,7 +79,7 @@ impl<T: Scalar> Chain<T> {
         if self.active.len() < 2 {
             return false;
         }
-        if self.active.len() + self.table.n * GONE / 8 < self.table.n {
+        if self.active.len() + self.table.n() * GONE / 8 < self.table.n() {
             self.pack();
         }
         if self.chain.is_empty() {
@@ -108,8 +105,9 @@ impl<T: Scalar> Chain<T> {
             return known;
         }
         let mut best = NOBODY;
-        for &j in self.active.iter().filter(|&&j| j != i) {
-            best.offer(self.table.get(i as usize, j as usize), j);
+        let row = self.table.row(i as usize, &self.active);
+        for (&j, distance) in self.active.iter().zip(row).filter(|(j, _)| **j != i) {
+            best.offer(distance, j);
         }
         self.nearest[i as usize] = Some(best);
         best
@@ -124,15 +122,16 @@ impl<T: Scalar> Chain<T> {
         self.sizes[y] += self.sizes[x];
         self.sizes[x] = 0.0;
         self.active.retain(|&i| i != low);
+        let (mut joined, far) = (self.table.row(x, &self.active), self.table.row(y, &self.active));
+        let own_sizes: Vec<f64> = self.active.iter().map(|&i| self.sizes[i as usize]).collect();
+        join_distances(self.linkage, &mut joined, &far, &own_sizes, distance, sizes);
+        let stored: Vec<T> = joined.into_iter().map(T::of).collect();
+        self.table.set_row(y, &self.active, &stored);
         let mut best = NOBODY;
-        for &i in self.active.iter().filter(|&&i| i != high) {
-            let at = i as usize;
-            let far = (self.table.get(at, x), self.table.get(at, y));
-            let stored = T::of(joined_distance(self.linkage, far, distance, sizes, self.sizes[at]));
-            self.table.set(at, y, stored);
+        for (&i, stored) in self.active.iter().zip(stored).filter(|(i, _)| **i != high) {
             let new = Nearest { distance: stored.into(), index: high };
             best.offer(new.distance, i);
-            let known = &mut self.nearest[at];
+            let known = &mut self.nearest[i as usize];
             if let Some(nearest) = *known {
                 let gone = nearest.index == low || nearest.index == high;
                 if new.distance < nearest.distance
@@ -149,7 +148,7 @@ impl<T: Scalar> Chain<T> {
 
     /// Takes the rows of clusters that are gone out of the table.
     fn pack(&mut self) {
-        let mut places = vec![u32::MAX; self.table.n];
+        let mut places = vec![u32::MAX; self.table.n()];
         for (place, &i) in self.active.iter().enumerate() {
             places[i as usize] = place as u32;
             self.sizes[place] = self.sizes[i as usize];
@@ -166,16 +165,37 @@ impl<T: Scalar> Chain<T> {
     }
 }
 
-/// The distance of a cluster of `size` rows to the join of two, from its distances to them, their own, and their sizes.
-fn joined_distance(linkage: Linkage, (x, y): (f64, f64), xy: f64, (nx, ny): (f64, f64), size: f64) -> f64 {
+/// Every row's nearest other.
+pub(super) fn nearest_of_all<T: Scalar>(table: &Condensed<T>) -> Vec<Nearest> {
+    let n = table.n;
+    let mut nearest = vec![NOBODY; n];
+    for i in 0..n {
+        for (first, piece) in table.pieces(i, 0..i) {
+            for (j, &distance) in (first..).zip(piece) {
+                let distance: f64 = distance.into();
+                nearest[i].offer(distance, j as u32);
+                nearest[j].offer(distance, i as u32);
+            }
+        }
+    }
+    nearest
+}
+
+/// Turns the distances `x` of clusters to one of two that are joined into those to their join, from the distances `y` to
+/// the other, the clusters' sizes, the distance `xy` between the two, and their sizes.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn join_distances(linkage: Linkage, x: &mut [f64], y: &[f64], sizes: &[f64], xy: f64, (nx, ny): (f64, f64)) {
+    let all = x.iter_mut().zip(y);
     match linkage {
         Linkage::Ward => {
-            let part = 1.0 / (nx + ny + size);
-            let squared = (size + nx) * part * x * x + (size + ny) * part * y * y - size * part * xy * xy;
-            squared.max(0.0).sqrt()
+            for ((x, y), size) in all.zip(sizes) {
+                let part = 1.0 / (nx + ny + size);
+                let squared = (size + nx) * part * *x * *x + (size + ny) * part * y * y - size * part * xy * xy;
+                *x = squared.max(0.0).sqrt();
+            }
         }
-        Linkage::Average => (nx * x + ny * y) / (nx + ny),
-        Linkage::Complete => x.max(y),
-        Linkage::Single => x.min(y),
+        Linkage::Average => all.for_each(|(x, y)| *x = (nx * *x + ny * y) / (nx + ny)),
+        Linkage::Complete => all.for_each(|(x, y)| *x = x.max(*y)),
+        Linkage::Single => all.for_each(|(x, y)| *x = x.min(*y)),
     }
 }

@@ -11,7 +11,7 @@ use ndarray::{ArrayBase, Data, Ix2};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Multiplications of one step at most, unless one block needs more.
+/// Multiplications of one step, about; every thread has a block at least.
 const WORK: usize = if runtime::ONE_THREAD { 100_000_000 } else { 1_000_000_000 };
 /// A row that is not settled.
 const NONE: u32 = u32::MAX;
@@ -73,7 +73,7 @@ impl<F: Scalar> Clusterer for DbscanRun<F> {
     fn step(&mut self) -> Step {
         let n = self.rows.n_samples();
         let (mut blocks, mut work) = (Vec::new(), 0);
-        while self.done < n && (blocks.is_empty() || work < WORK) {
+        while self.done < n && (blocks.len() < rayon::current_num_threads() || work < WORK) {
             let block = self.done..n.min(self.done + BLOCK);
             work += block.len() * block.end * self.rows.x.ncols();
             self.done = block.end;

@@ -15,7 +15,7 @@ use std::ops::Range;
 const BLOCK: usize = 4 * SIDE;
 /// Columns whose products are computed at once; whole tiles.
 const TILE: usize = 16 * SIDE;
-/// Multiplications of one step at most, unless one block needs more.
+/// Multiplications of one step, about; every thread has a block at least.
 const WORK: usize = if runtime::ONE_THREAD { 100_000_000 } else { 1_000_000_000 };
 /// The largest table in double precision; beyond it single precision saves half.
 const DOUBLE_BYTES: usize = if runtime::ONE_THREAD { 1 << 29 } else { 1 << 31 };
@@ -230,7 +230,7 @@ impl<T: Scalar> Part<T> {
         let n = self.table.n;
         let (first, mut blocks) = (self.done, Vec::new());
         let mut work = 0;
-        while self.done < n && (blocks.is_empty() || work < WORK) {
+        while self.done < n && (blocks.len() < rayon::current_num_threads() || work < WORK) {
             let block = self.done..n.min(self.done + BLOCK);
             work += block.len() * block.end * self.x.ncols();
             self.done = block.end;

@@ -1,11 +1,12 @@
 //! What scikit-learn answered: the cases of tests/golden/cluster/distances.json.
 
+#![allow(clippy::unwrap_used)]
+
 use crate::cluster::Scalar;
-use crate::random::RandomState;
-use ndarray::{Array2, Axis};
+pub(in crate::cluster) use crate::cluster::golden::matrix;
+use ndarray::Array2;
 use serde_json::Value;
 
-const DIGITS: &str = include_str!("../../../tests/golden/cluster/digits.txt");
 const GOLDENS: &str = include_str!("../../../tests/golden/cluster/distances.json");
 
 /// One fit of scikit-learn's.
@@ -58,31 +59,4 @@ pub(in crate::cluster) fn curves() -> Vec<(Array2<f64>, usize, Vec<f64>)> {
         (matrix(curve["matrix"].as_str().unwrap()), curve["k"].as_u64().unwrap() as usize, sorted.collect())
     };
     goldens["curves"].as_array().unwrap().iter().map(curve).collect()
-}
-
-/// The matrix that distances.py means by this name.
-pub(in crate::cluster) fn matrix(name: &str) -> Array2<f64> {
-    if name == "digits" {
-        let rows: Vec<&[u8]> = DIGITS.lines().map(|line| &line.as_bytes()[2..]).collect();
-        return Array2::from_shape_fn((rows.len(), 64), |(i, f)| f64::from(rows[i][f] - b'a'));
-    }
-    let parts: Vec<&str> = name.split('-').collect();
-    let mut rng = RandomState::new(parts[3].parse().unwrap());
-    let shape = (parts[1].parse().unwrap(), parts[2].parse().unwrap());
-    let mut x = Array2::from_shape_simple_fn(shape, || rng.random_sample());
-    match parts[0] {
-        "twins" => {
-            let twins: Vec<usize> = (0..x.nrows()).map(|i| i * i % 23).collect();
-            x.select(Axis(0), &twins)
-        }
-        "blobs" => {
-            for ((i, f), v) in x.indexed_iter_mut() {
-                let group = i * i % 7;
-                let corner = ((group >> (f % 3)) % 2) as f64;
-                *v = corner + (*v - 0.5) * (0.5 + group as f64 * 0.125);
-            }
-            x
-        }
-        _ => x,
-    }
 }

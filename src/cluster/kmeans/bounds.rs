@@ -159,7 +159,7 @@ impl Bounds {
 }
 
 /// The index of the nearest centre for each row; the first of equals.
-pub(super) fn assign<F: Scalar>(rows: &[F], n_features: usize, centers: &[F]) -> Vec<i32> {
+pub(in crate::cluster) fn assign<F: Scalar>(rows: &[F], n_features: usize, centers: &[F]) -> Vec<i32> {
     let mut labels = vec![0; rows.len() / n_features];
     nearest(rows, n_features, &Centers::new(centers, n_features), centers.len() / n_features, &mut labels);
     labels

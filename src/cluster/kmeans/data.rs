@@ -12,15 +12,15 @@ const COLUMNS: usize = 128;
 /// A feature matrix less its mean, row-major; shared by all runs on it.
 #[derive(Debug)]
 pub struct Centred<F> {
-    pub(super) rows: Vec<F>,
-    pub(super) n_samples: usize,
-    pub(super) n_features: usize,
+    pub(in crate::cluster) rows: Vec<F>,
+    pub(in crate::cluster) n_samples: usize,
+    pub(in crate::cluster) n_features: usize,
     /// The mean that was taken off, `[n_features]`.
-    pub(super) mean: Vec<F>,
+    pub(in crate::cluster) mean: Vec<F>,
     /// The mean variance of the features, which scales the tolerance.
-    pub(super) variance: F,
+    pub(in crate::cluster) variance: F,
     /// Squared norm of each row, in double precision.
-    pub(super) norms: Vec<f64>,
+    pub(in crate::cluster) norms: Vec<f64>,
 }
 
 impl<F: Scalar> Centred<F> {
@@ -29,14 +29,9 @@ impl<F: Scalar> Centred<F> {
     /// # Errors
     /// When the matrix is empty or holds a number that is not finite.
     pub fn new<D: Data<Elem = F>>(x: &ArrayBase<D, Ix2>) -> Result<Self, KMeansError> {
-        let (n_samples, n_features) = x.dim();
-        if n_samples == 0 || n_features == 0 {
-            return Err(KMeansError::Empty { n_samples, n_features });
-        }
-        let mut rows: Vec<F> = x.iter().copied().collect();
-        if let Some(at) = rows.par_iter().position_first(|v| !v.is_finite()) {
-            return Err(KMeansError::NotFinite { row: at / n_features, column: at % n_features });
-        }
+        let n_features = x.ncols();
+        let mut rows = checked_rows(x)?;
+        let n_samples = x.nrows();
         let count = F::of(n_samples as f64);
         let mean: Vec<F> = column_sums(&rows, n_features, |v| v).into_iter().map(|sum| sum / count).collect();
         rows.par_chunks_mut(CHUNK * n_features).for_each(|chunk| {
@@ -44,6 +39,19 @@ impl<F: Scalar> Centred<F> {
                 row.iter_mut().zip(&mean).for_each(|(v, &m)| *v -= m);
             }
         });
+        Ok(Self::less(rows, mean))
+    }
+
+    /// Takes these rows for centred, whatever their mean: distances do not depend on it.
+    pub(in crate::cluster) fn as_they_are(rows: Vec<F>, n_features: usize) -> Self {
+        Self::less(rows, vec![F::zero(); n_features])
+    }
+
+    /// Rows from which this mean has been taken off.
+    fn less(rows: Vec<F>, mean: Vec<F>) -> Self {
+        let n_features = mean.len();
+        let n_samples = rows.len() / n_features;
+        let count = F::of(n_samples as f64);
         let squares: f64 = column_sums(&rows, n_features, |v| v * v).into_iter().map(|s| (s / count).into()).sum();
         let norms = rows
             .par_chunks(CHUNK * n_features)
@@ -52,7 +60,7 @@ impl<F: Scalar> Centred<F> {
                 row_norms(&wide, n_features)
             })
             .collect();
-        Ok(Self { rows, n_samples, n_features, mean, variance: F::of(squares / n_features as f64), norms })
+        Self { rows, n_samples, n_features, mean, variance: F::of(squares / n_features as f64), norms }
     }
 
     /// How many rows there are.
@@ -67,6 +75,24 @@ impl<F: Scalar> Centred<F> {
 
     pub(super) fn row(&self, i: usize) -> &[F] {
         &self.rows[i * self.n_features..][..self.n_features]
+    }
+}
+
+/// A row-major copy of a matrix that a clusterer can work on.
+///
+/// # Errors
+/// When the matrix is empty or holds a number that is not finite.
+pub(in crate::cluster) fn checked_rows<F: Scalar, D: Data<Elem = F>>(
+    x: &ArrayBase<D, Ix2>,
+) -> Result<Vec<F>, KMeansError> {
+    let (n_samples, n_features) = x.dim();
+    if n_samples == 0 || n_features == 0 {
+        return Err(KMeansError::Empty { n_samples, n_features });
+    }
+    let rows: Vec<F> = x.iter().copied().collect();
+    match rows.par_iter().position_first(|v| !v.is_finite()) {
+        Some(at) => Err(KMeansError::NotFinite { row: at / n_features, column: at % n_features }),
+        None => Ok(rows),
     }
 }
 

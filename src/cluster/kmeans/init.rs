@@ -20,7 +20,7 @@ const STEP_WORK: usize = 1 << 27;
 
 /// The rows that start the clusters, chosen one after the other.
 #[derive(Debug)]
-pub(super) struct Start<F> {
+pub(in crate::cluster) struct Start<F> {
     n_clusters: usize,
     chosen: Vec<usize>,
     /// Squared distance of each row to the nearest centre so far.
@@ -31,7 +31,12 @@ pub(super) struct Start<F> {
 
 impl<F: Scalar> Start<F> {
     /// Draws the first centre.
-    pub(super) fn new(x: &Centred<F>, known: Option<&Squares<F>>, n_clusters: usize, rng: &mut RandomState) -> Self {
+    pub(in crate::cluster) fn new(
+        x: &Centred<F>,
+        known: Option<&Squares<F>>,
+        n_clusters: usize,
+        rng: &mut RandomState,
+    ) -> Self {
         let weight: f64 = (F::one() / F::of(x.n_samples as f64)).into();
         let first = rng.choice(&vec![weight; x.n_samples]).unwrap_or(0);
         let mut closest = vec![F::infinity(); x.n_samples];
@@ -40,7 +45,12 @@ impl<F: Scalar> Start<F> {
     }
 
     /// Chooses some of the rest; true when all are chosen.
-    pub(super) fn step(&mut self, x: &Centred<F>, known: Option<&Squares<F>>, rng: &mut RandomState) -> bool {
+    pub(in crate::cluster) fn step(
+        &mut self,
+        x: &Centred<F>,
+        known: Option<&Squares<F>>,
+        rng: &mut RandomState,
+    ) -> bool {
         let count = 2 + (self.n_clusters as f64).ln() as usize;
         let work = x.n_samples * if known.is_some() { count } else { x.n_features * count.next_multiple_of(WIDTH) };
         for _ in 0..(STEP_WORK / work).max(1) {
@@ -58,7 +68,7 @@ impl<F: Scalar> Start<F> {
     }
 
     /// The rows chosen so far.
-    pub(super) fn rows(&self) -> &[usize] {
+    pub(in crate::cluster) fn rows(&self) -> &[usize] {
         &self.chosen
     }
 }

@@ -63,13 +63,17 @@ impl<F: Scalar> Lloyd<F> {
 
     /// Sum of the squared distances of the rows to their centres.
     pub(super) fn inertia(&self, x: &Centred<F>) -> F {
-        if self.n_iter == 0 { self.assignment(x).1 } else { inertia(x, &self.centers, &self.labels) }
+        if self.n_iter == 0 {
+            self.assignment(x).1
+        } else {
+            inertia(&x.rows, x.n_features, &self.centers, &self.labels)
+        }
     }
 
     /// Labels under the centres as they are now, and the inertia.
     pub(super) fn assignment(&self, x: &Centred<F>) -> (Vec<i32>, F) {
         let labels = assign(&x.rows, x.n_features, &self.centers);
-        let inertia = inertia(x, &self.centers, &labels);
+        let inertia = inertia(&x.rows, x.n_features, &self.centers, &labels);
         (labels, inertia)
     }
 
@@ -79,7 +83,7 @@ impl<F: Scalar> Lloyd<F> {
         if empty.is_empty() {
             return;
         }
-        let distances = distances_to_own(x, &self.centers, &self.labels);
+        let distances = distances_to_own(&x.rows, x.n_features, &self.centers, &self.labels);
         let mut farthest: Vec<usize> = (0..x.n_samples).collect();
         farthest.sort_by(|&a, &b| distances[b].partial_cmp(&distances[a]).unwrap_or(std::cmp::Ordering::Equal));
         if distances[farthest[0]] == F::zero() {
@@ -129,13 +133,14 @@ fn squared_distance<F: Scalar>(a: &[F], b: &[F]) -> F {
     a_rest.iter().zip(b_rest).fold(sum, |sum, (&a, &b)| sum + (a - b) * (a - b))
 }
 
-fn distances_to_own<F: Scalar>(x: &Centred<F>, centers: &[F], labels: &[i32]) -> Vec<F> {
-    let rows = x.rows.par_chunks(x.n_features).with_min_len(CHUNK).zip(labels);
-    rows.map(|(row, &label)| squared_distance(row, &centers[label as usize * x.n_features..][..x.n_features])).collect()
+fn distances_to_own<F: Scalar>(rows: &[F], n_features: usize, centers: &[F], labels: &[i32]) -> Vec<F> {
+    let rows = rows.par_chunks(n_features).with_min_len(CHUNK).zip(labels);
+    rows.map(|(row, &label)| squared_distance(row, &centers[label as usize * n_features..][..n_features])).collect()
 }
 
-fn inertia<F: Scalar>(x: &Centred<F>, centers: &[F], labels: &[i32]) -> F {
-    let distances = distances_to_own(x, centers, labels);
-    let per_thread = distances.chunks(x.n_samples.div_ceil(REFERENCE_THREADS));
+/// Sum of the squared distances of the rows `[labels.len(), n_features]` to their centres.
+pub(in crate::cluster) fn inertia<F: Scalar>(rows: &[F], n_features: usize, centers: &[F], labels: &[i32]) -> F {
+    let distances = distances_to_own(rows, n_features, centers, labels);
+    let per_thread = distances.chunks(labels.len().div_ceil(REFERENCE_THREADS));
     per_thread.map(|part| part.iter().fold(F::zero(), |sum, &d| sum + d)).fold(F::zero(), |sum, part| sum + part)
 }

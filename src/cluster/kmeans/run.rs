@@ -59,6 +59,16 @@ impl<F: Scalar> KMeansRun<F> {
         Self { known, ..self }
     }
 
+    /// Draws from this generator instead of a new one, as scikit-learn does for a `random_state` that is a generator.
+    pub(in crate::cluster) fn with_generator(self, rng: RandomState) -> Self {
+        Self { rng, ..self }
+    }
+
+    /// The generator as the run has left it.
+    pub(in crate::cluster) fn into_generator(self) -> RandomState {
+        self.rng
+    }
+
     /// As [`shared`](Self::shared), for parameters that have been checked.
     ///
     /// # Errors

@@ -1,38 +1,18 @@
 #![allow(clippy::unwrap_used)]
 use super::lloyd::Lloyd;
 use super::{Centred, KMeans, KMeansError, KMeansParams, KMeansRun, Squares};
+use crate::cluster::golden::{labels, matrix, text};
 use crate::cluster::{Clusterer, Scalar};
 use crate::progress::Step;
 use crate::random::RandomState;
 use linfa::DatasetBase;
 use linfa::traits::{Fit, Predict, PredictInplace};
-use ndarray::{Array1, Array2, Axis, array};
+use ndarray::{Array1, Array2, array};
 use serde_json::Value;
 use std::sync::Arc;
 
-const DIGITS: &str = include_str!("../../../tests/golden/cluster/digits.txt");
-
-fn letter(letter: u8) -> i32 {
-    i32::from(if letter.is_ascii_uppercase() { letter - b'A' + 26 } else { letter - b'a' })
-}
-
-/// The matrix that kmeans.py means by this name.
-fn matrix(name: &str) -> Array2<f64> {
-    if name == "digits" {
-        let rows: Vec<&[u8]> = DIGITS.lines().map(|line| &line.as_bytes()[2..]).collect();
-        return Array2::from_shape_fn((rows.len(), 64), |(i, f)| f64::from(letter(rows[i][f])));
-    }
-    let parts: Vec<&str> = name.split('-').collect();
-    let mut rng = RandomState::new(parts[3].parse().unwrap());
-    let shape = (parts[1].parse().unwrap(), parts[2].parse().unwrap());
-    let x = Array2::from_shape_simple_fn(shape, || rng.random_sample());
-    let twins: Vec<usize> = (0..x.nrows()).map(|i| i * i % 23).collect();
-    if parts[0] == "twins" { x.select(Axis(0), &twins) } else { x }
-}
-
 fn check<F: Scalar>(case: &Value) {
     let number = |name: &str| case[name].as_u64().unwrap() as usize;
-    let text = |value: &Value| value.as_str().unwrap().parse::<f64>().unwrap();
     let x = matrix(case["matrix"].as_str().unwrap()).mapv(F::of);
     let params = KMeansParams::new(number("k")).n_init(number("n_init")).random_state(number("seed") as u32);
     let mut run = KMeansRun::new(params, &x).unwrap();
@@ -42,8 +22,7 @@ fn check<F: Scalar>(case: &Value) {
     }
     run.run();
     let about = format!("{} {} k {} seed {}", case["matrix"], case["dtype"], case["k"], case["seed"]);
-    let labels: Vec<i32> = case["labels"].as_str().unwrap().bytes().map(letter).collect();
-    assert_eq!(run.labels(), labels, "{about}");
+    assert_eq!(run.labels(), labels(case), "{about}");
     assert_eq!(run.n_iter(), number("n_iter"), "{about}");
     let inertia: f64 = run.inertia().unwrap().into();
     let expected = text(&case["inertia"]);

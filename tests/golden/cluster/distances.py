@@ -18,8 +18,9 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import NearestNeighbors
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-DIGITS, CLASSES = load_digits(return_X_y=True)
+from matrices import HERE, matrix
+
+CLASSES = load_digits().target
 
 
 class StableNumpy:
@@ -36,21 +37,6 @@ class StableNumpy:
 def characters(labels):
     assert labels.max() < 78
     return "".join(chr(49 + label) for label in labels)
-
-
-def matrix(name):
-    if name == "digits":
-        return DIGITS
-    kind, rows, columns, seed = name.split("-")
-    x = np.random.RandomState(int(seed)).random_sample((int(rows), int(columns)))
-    i = np.arange(len(x))
-    if kind == "twins":  # every row many times
-        return x[i**2 % 23]
-    if kind == "blobs":  # seven groups around corners of the cube, unlike in size and width
-        group = i**2 % 7
-        corner = (group[:, None] >> np.arange(x.shape[1]) % 3) % 2
-        return corner + (x - 0.5) * (0.5 + group[:, None] * 0.125)
-    return x
 
 
 def case(name, dtype, algorithm, **parameters):

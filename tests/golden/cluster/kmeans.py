@@ -7,28 +7,13 @@ grey levels 0..16 as the letters a..q. Labels in kmeans.json are letters too.
 import json
 import os
 
-import numpy as np
 import threadpoolctl
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from matrices import HERE, letters, matrix
+
 DIGITS, CLASSES = load_digits(return_X_y=True)
-
-
-def letters(values):
-    return "".join(chr(ord("A" if v >= 26 else "a") + v % 26) for v in values)
-
-
-def matrix(name):
-    if name == "digits":
-        return DIGITS
-    kind, rows, columns, seed = name.split("-")
-    rng = np.random.RandomState(int(seed))
-    x = rng.random_sample((int(rows), int(columns)))
-    if kind == "twins":  # every row many times
-        return x[np.arange(len(x)) ** 2 % 23]
-    return x
 
 
 def case(name, dtype, k, n_init, seed, start=None):

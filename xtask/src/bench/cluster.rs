@@ -17,8 +17,12 @@ struct Algorithm {
     rounds: usize,
 }
 
-const ALGORITHMS: [Algorithm; 9] = [
+const ALGORITHMS: [Algorithm; 13] = [
     Algorithm { name: "kmeans", what: "K-Means, k 30, n_init 1", rows: 15_000, reach: 0.5, rounds: 3 },
+    Algorithm { name: "mini_batch_kmeans", what: "mini-batch K-Means, k 30", rows: 15_000, reach: 0.5, rounds: 3 },
+    Algorithm { name: "gmm_diag", what: "GMM diag, k 30", rows: 15_000, reach: 0.5, rounds: 3 },
+    Algorithm { name: "gmm_full", what: "GMM full, k 30, 2 iterations", rows: 15_000, reach: 0.5, rounds: 1 },
+    Algorithm { name: "spectral", what: "spectral, 10 neighbours, k 30", rows: 15_000, reach: 0.5, rounds: 1 },
     Algorithm { name: "dbscan", what: "DBSCAN, eps .85", rows: 9_000, reach: 0.3, rounds: 3 },
     Algorithm { name: "ward", what: "ward, k 30", rows: 9_000, reach: 0.2, rounds: 3 },
     Algorithm { name: "average", what: "average, k 30", rows: 9_000, reach: 0.5, rounds: 1 },
