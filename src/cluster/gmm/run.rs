@@ -295,6 +295,10 @@ impl<F: Scalar> Clusterer for GaussianMixtureRun<F> {
     fn labels(&self) -> Vec<i32> {
         self.labels.clone()
     }
+
+    fn failure(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error().map(|error| error as _)
+    }
 }
 
 /// K-Means with one start, which draws from the generator.

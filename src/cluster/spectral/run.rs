@@ -205,4 +205,8 @@ impl<F: Scalar> Clusterer for SpectralClusteringRun<F> {
             _ => vec![-1; self.n_samples],
         }
     }
+
+    fn failure(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error().map(|error| error as _)
+    }
 }
