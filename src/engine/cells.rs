@@ -12,7 +12,7 @@ use super::{Engine, RunError};
 use crate::album::{Cell, Representation, Scores};
 use crate::cluster::Clusterer;
 use crate::cluster::auto_k::{self, AutoK, AutoKParams};
-use crate::cluster::catalog::{ClustererSpec, SpecError};
+use crate::cluster::catalog::{ClustererSpec, SpecError, StartError};
 use crate::cluster::kmeans::{KMeansError, KMeansRun};
 use crate::fuse::choice;
 use crate::progress::Step;
@@ -137,15 +137,7 @@ async fn compute(session: &mut Session<'_>, task: &Task<'_>, workings: &Workings
             (Some(k), curve)
         }
     };
-    let mut run: Box<dyn Clusterer> = match (spec, k) {
-        // K-Means takes what is kept of the matrix.
-        (ClustererSpec::KMeans(params), Some(k)) => {
-            let params = params.n_clusters(k).random_state(task.seed);
-            let run = KMeansRun::shared(params, Arc::clone(&workings.centred)).map_err(|e| failed(&e))?;
-            Box::new(run.with_known(workings.squares.clone()))
-        }
-        (spec, k) => spec.start(matrix, k, task.seed).map_err(|e| failed(&e))?,
-    };
+    let mut run = start(spec, task, k, workings).map_err(|e| failed(&e))?;
     let from = if k_curve.is_empty() { 0.0 } else { SEARCH_SHARE };
     drive(session, from..1.0, || Ok(run.step())).await?;
     if let Some(reason) = run.failure() {
@@ -165,6 +157,24 @@ async fn compute(session: &mut Session<'_>, task: &Task<'_>, workings: &Workings
         seconds: clock.seconds(),
         k_curve,
     })
+}
+
+/// Starts a clusterer on the task's matrix.
+fn start(
+    spec: ClustererSpec,
+    task: &Task<'_>,
+    k: Option<usize>,
+    workings: &Workings,
+) -> Result<Box<dyn Clusterer>, StartError> {
+    match (spec, k) {
+        // K-Means takes what is kept of the matrix.
+        (ClustererSpec::KMeans(params), Some(k)) => {
+            let params = params.n_clusters(k).random_state(task.seed);
+            let run = KMeansRun::shared(params, Arc::clone(&workings.centred))?;
+            Ok(Box::new(run.with_known(workings.squares.clone())))
+        }
+        (spec, k) => Ok(spec.start(task.representation.matrix.view(), k, task.seed)?),
+    }
 }
 
 /// The mean silhouette, of a sample where there are many pictures.

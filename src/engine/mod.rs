@@ -43,6 +43,7 @@ pub use thumbnails::StoredThumbnails;
 pub use workbench::{Begun, Prepared, Workbench};
 
 use std::cell::RefCell;
+use std::pin::Pin;
 
 use crate::album::Album;
 use crate::device::DeviceError;
@@ -143,7 +144,18 @@ impl<'a> Engine<'a> {
     /// # Errors
     /// When there is not what was asked for. Pictures that cannot be used are no error: they are events, and in the
     /// album.
-    pub async fn handle(
+    pub fn handle<'f>(
+        &'f self,
+        command: Command,
+        album: &'f mut Option<Album>,
+        emit: &'f mut dyn FnMut(Event),
+    ) -> Pin<Box<dyn Future<Output = Result<(), RunError>> + 'f>> {
+        // Made here, the future and all that it calls is compiled with this crate, for speed. As an `async fn` it would
+        // be compiled with its caller, which in the page is built for size: K-Means took six times as long.
+        Box::pin(self.carry_out(command, album, emit))
+    }
+
+    async fn carry_out(
         &self,
         command: Command,
         album: &mut Option<Album>,
