@@ -17,10 +17,12 @@
 //! assert_eq!(model.labels().to_vec(), [0, 0, 0, -1, 1, 1, 1]);
 //! ```
 
+mod auto;
 mod linfa;
 mod params;
 mod run;
 
+pub use auto::AutoDbscanRun;
 pub use linfa::Dbscan;
 pub use params::{DbscanParams, DbscanParamsError, DbscanValidParams};
 pub use run::DbscanRun;

@@ -61,7 +61,19 @@ impl<F: Scalar> KDistanceRun<F> {
         if k == 0 || k >= n_samples {
             return Err(KDistanceError::K { k, n_samples });
         }
-        Ok(Self { coarse: Coarse::new(&rows), rows, k, distances: Vec::with_capacity(n_samples) })
+        let coarse = Coarse::new(&rows);
+        Ok(Self::of(rows, coarse, k))
+    }
+
+    /// As [`new`](Self::new), on a matrix that has been checked and has more than `k` rows.
+    pub(super) fn of(rows: Rows<F>, coarse: Coarse, k: usize) -> Self {
+        let distances = Vec::with_capacity(rows.n_samples());
+        Self { rows, coarse, k, distances }
+    }
+
+    /// The matrix, for who goes on with it.
+    pub(super) fn into_rows(self) -> (Rows<F>, Coarse) {
+        (self.rows, self.coarse)
     }
 
     /// Computes some rows.
@@ -85,8 +97,6 @@ impl<F: Scalar> KDistanceRun<F> {
 /// Where an ascending curve bends most, as an index: the Kneedle method of V. Satopää et al., "Finding a 'kneedle' in a
 /// haystack" (2011). Both axes are scaled to 0..1, and the knee of a convex rising curve lies where it is farthest below
 /// the diagonal. The curve is not smoothed: distances that are sorted need none. `None` for a curve that does not rise.
-///
-/// `eps = sorted[knee(&sorted)?]` is the suggestion for DBSCAN.
 pub fn knee(sorted: &[f64]) -> Option<usize> {
     let (first, last) = (*sorted.first()?, *sorted.last()?);
     if !(last - first).is_finite() || last <= first {
@@ -94,4 +104,14 @@ pub fn knee(sorted: &[f64]) -> Option<usize> {
     }
     let below = |at: usize| at as f64 / (sorted.len() - 1) as f64 - (sorted[at] - first) / (last - first);
     (0..sorted.len()).max_by(|&a, &b| below(a).total_cmp(&below(b)))
+}
+
+/// The `eps` that a curve of ascending k-distances suggests for DBSCAN: the distance at its [`knee`], where there is
+/// none the largest.
+///
+/// Distances of 0 are left out; where there are no others only equal rows are near each other.
+pub fn suggested_eps(sorted: &[f64]) -> f64 {
+    let apart = &sorted[sorted.partition_point(|&distance| distance <= 0.0)..];
+    let at = knee(apart).or(apart.len().checked_sub(1));
+    at.map_or(f64::MIN_POSITIVE, |at| apart[at])
 }

@@ -12,9 +12,11 @@
 //! - [`dbscan`], [`hdbscan`], [`optics`]: clusters are where rows lie dense, the rest is noise
 //! - [`agglomerative`]: clusters are joined, the nearest first
 //! - [`k_distance`]: how to choose DBSCAN's `eps`
+//! - [`catalog`]: all of them by name
 
 pub mod agglomerative;
 pub mod auto_k;
+pub mod catalog;
 pub mod dbscan;
 pub mod distances;
 pub mod gmm;
@@ -72,6 +74,16 @@ pub trait Clusterer {
 
     /// The labels as they stand, one per row of the matrix; `-1` is noise or not yet assigned.
     fn labels(&self) -> Vec<i32>;
+
+    /// A parameter that the run has chosen itself, by name.
+    fn chosen(&self) -> Option<(&'static str, f64)> {
+        None
+    }
+
+    /// Why the run has ended without a result; the labels are as far as it came.
+    fn failure(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        None
+    }
 
     /// Steps until the result is final.
     fn run(&mut self)

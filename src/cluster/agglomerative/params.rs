@@ -34,10 +34,10 @@ pub enum AgglomerativeParamsError {
 /// Checked hyperparameters of agglomerative clustering; see [`AgglomerativeParams`] for their meaning.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AgglomerativeValidParams {
-    n_clusters: usize,
-    metric: Metric,
-    linkage: Linkage,
-    distance_threshold: Option<f64>,
+    pub(in crate::cluster) n_clusters: usize,
+    pub(in crate::cluster) metric: Metric,
+    pub(in crate::cluster) linkage: Linkage,
+    pub(in crate::cluster) distance_threshold: Option<f64>,
 }
 
 impl AgglomerativeValidParams {
@@ -71,7 +71,7 @@ impl AgglomerativeValidParams {
 /// | `linkage` | ward | distance between clusters |
 /// | `distance_threshold` | none | clusters this far apart or farther are not joined; replaces `n_clusters` |
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AgglomerativeParams(AgglomerativeValidParams);
+pub struct AgglomerativeParams(pub(in crate::cluster) AgglomerativeValidParams);
 
 impl Default for AgglomerativeParams {
     fn default() -> Self {

@@ -16,8 +16,8 @@ pub enum DbscanParamsError {
 /// Checked hyperparameters of DBSCAN; see [`DbscanParams`] for their meaning.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DbscanValidParams {
-    eps: f64,
-    min_samples: usize,
+    pub(in crate::cluster) eps: f64,
+    pub(in crate::cluster) min_samples: usize,
 }
 
 impl DbscanValidParams {
@@ -39,7 +39,7 @@ impl DbscanValidParams {
 /// | `eps` | 0.5 | two rows are near when their Euclidean distance is at most this; see [`k_distances`](crate::cluster::k_distance::k_distances) |
 /// | `min_samples` | 5 | near rows that make a row a core sample, itself counted |
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DbscanParams(DbscanValidParams);
+pub struct DbscanParams(pub(in crate::cluster) DbscanValidParams);
 
 impl Default for DbscanParams {
     fn default() -> Self {

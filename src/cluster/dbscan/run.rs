@@ -45,8 +45,18 @@ impl<F: Scalar> DbscanRun<F> {
     pub fn on<D: Data<Elem = F>>(params: DbscanValidParams, x: &ArrayBase<D, Ix2>) -> Result<Self, DbscanError> {
         let rows = Rows::new(x)?;
         let coarse = Coarse::new(&rows);
+        Ok(Self::of(params, rows, coarse))
+    }
+
+    /// As [`on`](Self::on), on a matrix that has been checked.
+    pub(super) fn of(params: DbscanValidParams, rows: Rows<F>, coarse: Coarse) -> Self {
         let joined = Joined::new(rows.n_samples(), params.min_samples());
-        Ok(Self { rows, coarse, params, done: 0, joined })
+        Self { rows, coarse, params, done: 0, joined }
+    }
+
+    /// The largest distance between near rows.
+    pub(super) fn eps(&self) -> f64 {
+        self.params.eps()
     }
 
     /// The core samples' rows so far, ascending.

@@ -39,13 +39,13 @@ pub enum GaussianMixtureParamsError {
 /// Checked hyperparameters of a Gaussian mixture; see [`GaussianMixtureParams`] for their meaning.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GaussianMixtureValidParams {
-    pub(super) n_components: usize,
-    pub(super) covariance_type: CovarianceType,
-    pub(super) tol: f64,
-    pub(super) reg_covar: f64,
-    pub(super) max_iter: usize,
-    pub(super) n_init: usize,
-    pub(super) random_state: u32,
+    pub(in crate::cluster) n_components: usize,
+    pub(in crate::cluster) covariance_type: CovarianceType,
+    pub(in crate::cluster) tol: f64,
+    pub(in crate::cluster) reg_covar: f64,
+    pub(in crate::cluster) max_iter: usize,
+    pub(in crate::cluster) n_init: usize,
+    pub(in crate::cluster) random_state: u32,
 }
 
 impl GaussianMixtureValidParams {
@@ -74,7 +74,7 @@ impl GaussianMixtureValidParams {
 ///
 /// The start is always K-Means with one start of its own.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct GaussianMixtureParams(GaussianMixtureValidParams);
+pub struct GaussianMixtureParams(pub(in crate::cluster) GaussianMixtureValidParams);
 
 impl GaussianMixtureParams {
     /// The defaults for `n_components` components.

@@ -4,6 +4,7 @@ use super::{
     GaussianMixtureRun,
 };
 use crate::cluster::golden::{classes, labels, matrix, text};
+use crate::cluster::stepped::to_the_end;
 use crate::cluster::{Clusterer, Scalar};
 use crate::progress::Step;
 use crate::score::ari::adjusted_rand_score;
@@ -76,36 +77,19 @@ fn labels_equal_scikit_learn() {
 }
 
 #[test]
-fn the_thread_count_changes_nothing() {
+fn threads_change_nothing_and_steps_show_progress() {
     let x = matrix("noise-700-70-3").mapv(|v| v as f32);
     for (_, covariance_type) in TYPES {
         let with = |threads| {
-            let params = GaussianMixtureParams::new(5).covariance_type(covariance_type).max_iter(5);
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let model = pool.install(|| params.fit(&DatasetBase::from(x.view()))).unwrap();
+            let params = GaussianMixtureParams::new(5).covariance_type(covariance_type).n_init(2).max_iter(5);
+            let run = GaussianMixtureRun::new(params, &x).unwrap();
+            assert_eq!((run.labels(), run.lower_bound()), (vec![-1; 700], None));
+            let run = to_the_end(run, threads, 0);
+            assert!(run.error().is_none() && run.n_iter() > 0);
+            let model = run.into_model().unwrap();
             (model.labels().clone(), model.means(), model.lower_bound())
         };
         assert_eq!(with(1), with(3));
-    }
-}
-
-#[test]
-fn every_step_shows_where_it_stands() {
-    let x = matrix("noise-1000-6-1");
-    for (_, covariance_type) in TYPES {
-        let params = GaussianMixtureParams::new(4).n_init(2).max_iter(6).covariance_type(covariance_type);
-        let mut run = GaussianMixtureRun::new(params, &x).unwrap();
-        assert_eq!((run.labels(), run.lower_bound()), (vec![-1; 1000], None));
-        let mut last = 0;
-        while let Step::Running { done, total } = run.step() {
-            assert!(last <= done && done <= total, "{last}, {done} of {total}");
-            last = done;
-            assert!(run.labels().iter().all(|label| (-1..4).contains(label)));
-        }
-        let result = (run.labels(), run.lower_bound(), run.n_iter());
-        assert!(result.1.is_some() && result.2 > 0 && run.error().is_none());
-        assert_eq!(run.step(), Step::Done);
-        assert_eq!((run.labels(), run.lower_bound(), run.n_iter()), result);
     }
 }
 

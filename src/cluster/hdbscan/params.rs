@@ -35,13 +35,13 @@ pub enum HdbscanParamsError {
 /// Checked hyperparameters of HDBSCAN; see [`HdbscanParams`] for their meaning.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HdbscanValidParams {
-    min_cluster_size: usize,
-    min_samples: Option<usize>,
-    cluster_selection_epsilon: f64,
-    max_cluster_size: Option<usize>,
-    alpha: f64,
-    cluster_selection_method: Selection,
-    allow_single_cluster: bool,
+    pub(in crate::cluster) min_cluster_size: usize,
+    pub(in crate::cluster) min_samples: Option<usize>,
+    pub(in crate::cluster) cluster_selection_epsilon: f64,
+    pub(in crate::cluster) max_cluster_size: Option<usize>,
+    pub(in crate::cluster) alpha: f64,
+    pub(in crate::cluster) cluster_selection_method: Selection,
+    pub(in crate::cluster) allow_single_cluster: bool,
 }
 
 impl HdbscanValidParams {
@@ -93,7 +93,7 @@ impl HdbscanValidParams {
 /// | `cluster_selection_method` | eom | which clusters of the tree are taken |
 /// | `allow_single_cluster` | false | whether all rows may be one cluster |
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct HdbscanParams(HdbscanValidParams);
+pub struct HdbscanParams(pub(in crate::cluster) HdbscanValidParams);
 
 impl Default for HdbscanParams {
     fn default() -> Self {

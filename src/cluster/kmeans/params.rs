@@ -22,11 +22,11 @@ pub enum KMeansParamsError {
 /// Checked hyperparameters of K-Means; see [`KMeansParams`] for their meaning.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KMeansValidParams {
-    n_clusters: usize,
-    n_init: usize,
-    max_iter: usize,
-    tol: f64,
-    random_state: u32,
+    pub(in crate::cluster) n_clusters: usize,
+    pub(in crate::cluster) n_init: usize,
+    pub(in crate::cluster) max_iter: usize,
+    pub(in crate::cluster) tol: f64,
+    pub(in crate::cluster) random_state: u32,
 }
 
 impl KMeansValidParams {
@@ -68,7 +68,7 @@ impl KMeansValidParams {
 ///
 /// The start is always greedy k-means++ with `2 + floor(ln k)` trials, the iteration Lloyd's.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct KMeansParams(KMeansValidParams);
+pub struct KMeansParams(pub(in crate::cluster) KMeansValidParams);
 
 impl KMeansParams {
     /// The defaults for `n_clusters` clusters.

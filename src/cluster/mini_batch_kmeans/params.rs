@@ -31,15 +31,15 @@ pub enum MiniBatchKMeansParamsError {
 /// Checked hyperparameters of mini-batch K-Means; see [`MiniBatchKMeansParams`] for their meaning.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MiniBatchKMeansValidParams {
-    pub(super) n_clusters: usize,
-    pub(super) max_iter: usize,
-    pub(super) batch_size: usize,
-    pub(super) random_state: u32,
-    pub(super) tol: f64,
-    pub(super) max_no_improvement: Option<usize>,
-    pub(super) init_size: Option<usize>,
-    pub(super) n_init: usize,
-    pub(super) reassignment_ratio: f64,
+    pub(in crate::cluster) n_clusters: usize,
+    pub(in crate::cluster) max_iter: usize,
+    pub(in crate::cluster) batch_size: usize,
+    pub(in crate::cluster) random_state: u32,
+    pub(in crate::cluster) tol: f64,
+    pub(in crate::cluster) max_no_improvement: Option<usize>,
+    pub(in crate::cluster) init_size: Option<usize>,
+    pub(in crate::cluster) n_init: usize,
+    pub(in crate::cluster) reassignment_ratio: f64,
 }
 
 impl MiniBatchKMeansValidParams {
@@ -72,7 +72,7 @@ impl MiniBatchKMeansValidParams {
 ///
 /// The start is always greedy k-means++, and labels are always computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MiniBatchKMeansParams(MiniBatchKMeansValidParams);
+pub struct MiniBatchKMeansParams(pub(in crate::cluster) MiniBatchKMeansValidParams);
 
 impl MiniBatchKMeansParams {
     /// The defaults for `n_clusters` clusters.

@@ -4,8 +4,8 @@ use super::{
 };
 use crate::cluster::golden::{labels, matrix, text};
 use crate::cluster::kmeans::KMeansError;
+use crate::cluster::stepped::to_the_end;
 use crate::cluster::{Clusterer, Scalar};
-use crate::progress::Step;
 use linfa::traits::{Fit, Predict};
 use linfa::{DatasetBase, ParamGuard};
 use ndarray::array;
@@ -55,32 +55,15 @@ fn labels_equal_scikit_learn() {
 }
 
 #[test]
-fn the_thread_count_changes_nothing() {
+fn threads_change_nothing_and_steps_show_progress() {
     let x = matrix("noise-2000-70-3").mapv(|v| v as f32);
     let with = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let mut run = MiniBatchKMeansRun::new(MiniBatchKMeansParams::new(9), &x).unwrap();
-        pool.install(|| run.run());
+        let run = MiniBatchKMeansRun::new(MiniBatchKMeansParams::new(9), &x).unwrap();
+        assert_eq!((run.centroids().nrows(), run.inertia(), run.labels()), (0, None, vec![-1; 2000]));
+        let run = to_the_end(run, threads, 0);
         (run.labels(), run.centroids(), run.inertia().unwrap())
     };
     assert_eq!(with(1), with(3));
-}
-
-#[test]
-fn every_step_shows_where_it_stands() {
-    let x = matrix("digits");
-    let mut run = MiniBatchKMeansRun::new(MiniBatchKMeansParams::new(10), &x).unwrap();
-    assert_eq!((run.centroids().nrows(), run.inertia(), run.labels()), (0, None, vec![-1; 1797]));
-    let mut last = 0;
-    while let Step::Running { done, total } = run.step() {
-        assert!(done >= last && done <= total);
-        last = done;
-        assert!(run.labels().iter().all(|label| (0..10).contains(label)) || run.n_steps() == 0);
-    }
-    let result = (run.labels(), run.inertia());
-    assert!(result.1.is_some());
-    assert_eq!(run.step(), Step::Done);
-    assert_eq!((run.labels(), run.inertia()), result);
 }
 
 #[test]

@@ -38,14 +38,14 @@ pub enum SpectralClusteringParamsError {
 /// Checked hyperparameters of spectral clustering; see [`SpectralClusteringParams`] for their meaning.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpectralClusteringValidParams {
-    pub(super) n_clusters: usize,
-    pub(super) n_components: Option<usize>,
-    pub(super) random_state: u32,
-    pub(super) n_init: usize,
-    pub(super) gamma: f64,
-    pub(super) affinity: Affinity,
-    pub(super) n_neighbors: usize,
-    pub(super) eigen_tol: f64,
+    pub(in crate::cluster) n_clusters: usize,
+    pub(in crate::cluster) n_components: Option<usize>,
+    pub(in crate::cluster) random_state: u32,
+    pub(in crate::cluster) n_init: usize,
+    pub(in crate::cluster) gamma: f64,
+    pub(in crate::cluster) affinity: Affinity,
+    pub(in crate::cluster) n_neighbors: usize,
+    pub(in crate::cluster) eigen_tol: f64,
 }
 
 impl SpectralClusteringValidParams {
@@ -75,7 +75,7 @@ impl SpectralClusteringValidParams {
 ///
 /// Labels are always assigned by K-Means.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SpectralClusteringParams(SpectralClusteringValidParams);
+pub struct SpectralClusteringParams(pub(in crate::cluster) SpectralClusteringValidParams);
 
 impl SpectralClusteringParams {
     /// The defaults for `n_clusters` clusters.

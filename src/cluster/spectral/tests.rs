@@ -7,9 +7,9 @@ use super::{
     SpectralClusteringRun,
 };
 use crate::cluster::golden::{classes, labels, matrix};
+use crate::cluster::stepped::to_the_end;
 use crate::cluster::{Clusterer, Scalar};
 use crate::linalg::matmul;
-use crate::progress::Step;
 use crate::random::RandomState;
 use crate::score::ari::adjusted_rand_score;
 use linfa::traits::Fit;
@@ -155,34 +155,17 @@ fn the_filtered_block_finds_the_eigenvectors() {
 }
 
 #[test]
-fn the_thread_count_changes_nothing() {
+fn threads_change_nothing_and_steps_show_progress() {
     let x = matrix("noise-700-20-3").mapv(|v| v as f32);
     for affinity in [Affinity::Rbf, Affinity::NearestNeighbors] {
         let with = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut run = SpectralClusteringRun::new(SpectralClusteringParams::new(5).affinity(affinity), &x).unwrap();
-            pool.install(|| run.run());
+            let run = SpectralClusteringRun::new(SpectralClusteringParams::new(5).affinity(affinity), &x).unwrap();
+            assert_eq!((run.labels(), run.inertia()), (vec![-1; 700], None));
+            let run = to_the_end(run, threads, 0);
+            assert!(run.error().is_none() && run.labels().iter().all(|label| (0..5).contains(label)));
             (run.labels(), run.inertia().unwrap())
         };
         assert_eq!(with(1), with(3));
-    }
-}
-
-#[test]
-fn every_step_shows_where_it_stands() {
-    let x = matrix("corners-700-20-3");
-    for affinity in [Affinity::Rbf, Affinity::NearestNeighbors] {
-        let params = SpectralClusteringParams::new(6).affinity(affinity).n_init(2);
-        let mut run = SpectralClusteringRun::new(params, &x).unwrap();
-        assert_eq!((run.labels(), run.inertia()), (vec![-1; 700], None));
-        let mut last = 0;
-        while let Step::Running { done, total } = run.step() {
-            assert!(last <= done && done <= total);
-            last = done;
-        }
-        let result = run.labels();
-        assert!(run.error().is_none() && result.iter().all(|label| (0..6).contains(label)));
-        assert_eq!((run.step(), run.labels()), (Step::Done, result));
     }
 }
 
