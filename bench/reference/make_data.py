@@ -1,10 +1,11 @@
-"""Makes what the benches read: `make_data.py SHARED GRAPH OUT`, where SHARED is the folder of shared data.
+"""Makes what the benches read: `make_data.py SHARED OUT [GRAPH]`, where SHARED is the folder of shared data.
 
 `pictures768.npy` [15000, 768]: the 15,000 pictures of food101_30x500_64px at 16 x 16 pixels, float32 0..1 (a mixture of
 Gaussians of the same shape where they are not there). `pictures50.npy` and `pictures50_5000.npy`: their first 50
 principal components, all and every third. `features768.npy` [15000, 768]: like a network's pooled features, unit
-vectors of positive numbers in 30 groups of unlike width and size, with every twentieth row in none. `food50.npy` [2000, 50]: the same of EfficientNet-lite0's features of
-food101_10. `captions.txt`: 2,000 captions of Flickr8k.
+vectors of positive numbers in 30 groups of unlike width and size, with every twentieth row in none. `food50.npy` [2000, 50]:
+the same of EfficientNet-lite0's features of food101_10, where GRAPH, its ONNX graph, is given. `captions.txt`: 2,000
+captions of Flickr8k.
 """
 
 import csv
@@ -16,7 +17,8 @@ from PIL import Image
 
 from common import SEED, encode_pictures, labelled, session
 
-shared, graph, out = sys.argv[1:4]
+shared, out = sys.argv[1:3]
+graph = sys.argv[3] if len(sys.argv) > 3 else None
 
 
 def principal(x, count=50):
@@ -61,7 +63,7 @@ save("pictures50_5000", components[::3])
 save("features768", features())
 
 folder = os.path.join(shared, "data/food101_10/images")
-if os.path.isdir(folder):
+if graph and os.path.isdir(folder):
     features, _ = encode_pictures(session(graph), labelled(folder)[0])
     save("food50", principal(features))
 

@@ -10,6 +10,15 @@ use crate::process::{self, step};
 use crate::project::Project;
 use crate::setup;
 
+/// What a benchmark needs besides Python and the data.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// Only the bench program of the same name, which no network is built for.
+    ItsProgram,
+    /// The whole program, the models, and their ONNX graphs.
+    Networks,
+}
+
 /// All that is set up once for the benchmarks.
 pub(super) struct Lab<'a> {
     pub(super) project: &'a Project,
@@ -25,18 +34,24 @@ pub(super) struct Lab<'a> {
 }
 
 impl<'a> Lab<'a> {
-    /// Builds and fetches everything that is not there yet.
-    pub(super) fn prepare(project: &'a Project) -> Result<Self> {
+    /// Builds and fetches what these benchmarks need and is not there yet.
+    pub(super) fn prepare(project: &'a Project, benches: &[(&str, Needs)]) -> Result<Self> {
         setup::tools()?;
-        let programs = build(project)?;
-        setup::models(project)?;
+        let networks = benches.iter().any(|(_, needs)| *needs == Needs::Networks);
+        let names: Vec<&str> = benches.iter().map(|(name, _)| *name).collect();
+        let programs = build(project, if networks { None } else { Some(&names) })?;
+        if networks {
+            setup::models(project)?;
+        }
         let python = setup::python(project, "bench-venv", &project.root.join("bench/requirements.txt"))?;
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let folder = project.cache.join("bench");
         let mut lab =
             Self { project, python, graphs: folder.join("onnx"), data: folder.join("data"), threads, programs };
-        lab.export(&folder)?;
-        lab.make_data()?;
+        if networks {
+            lab.export(&folder)?;
+        }
+        lab.make_data(networks)?;
         Ok(lab)
     }
 
@@ -87,16 +102,22 @@ impl<'a> Lab<'a> {
         )
     }
 
-    fn make_data(&self) -> Result<()> {
-        if self.data.join("done").is_file() {
+    /// Makes the data, that of networks only when it is `with_networks`.
+    fn make_data(&self, with_networks: bool) -> Result<()> {
+        let (all, without) = (self.data.join("done"), self.data.join("done-without-networks"));
+        if all.is_file() || (!with_networks && without.is_file()) {
             step("bench data", "already there");
             return Ok(());
         }
         step("bench data", "making");
         process::make_folder(&self.data)?;
-        let graph = self.graphs.join("efficientnet-lite0.onnx");
-        process::run(self.script("make_data.py").arg(self.project.shared()).arg(graph).arg(&self.data))?;
-        std::fs::write(self.data.join("done"), "").context("bench data")
+        let mut script = self.script("make_data.py");
+        script.arg(self.project.shared()).arg(&self.data);
+        if with_networks {
+            script.arg(self.graphs.join("efficientnet-lite0.onnx"));
+        }
+        process::run(&mut script)?;
+        std::fs::write(if with_networks { all } else { without }, "").context("bench data")
     }
 
     /// A file of the data folder.
@@ -107,9 +128,9 @@ impl<'a> Lab<'a> {
         let path = self.data.join(name);
         if !path.is_file() {
             bail!(
-                "{} is missing: it is made from the shared data (GISTMAP_SHARED); then remove {}/done",
+                "{} is missing: it is made from the shared data (GISTMAP_SHARED); then remove {}",
                 path.display(),
-                self.data.display()
+                self.data.join("done*").display()
             );
         }
         Ok(path)
@@ -211,11 +232,19 @@ pub(super) fn last_line(command: &mut Command) -> Result<Value> {
     serde_json::from_str(line).with_context(|| format!("`{}` printed no JSON but: {line}", process::shown(command)))
 }
 
-/// Builds the program and the bench programs in one go (so that features unify once); returns the latter's paths.
-fn build(project: &Project) -> Result<Vec<(String, PathBuf)>> {
-    step("build", "the program and the bench programs, release");
+/// Builds the program and all bench programs in one go (so that features unify once), or only some bench programs, without
+/// networks; returns the bench programs' paths.
+fn build(project: &Project, only: Option<&[&str]>) -> Result<Vec<(String, PathBuf)>> {
     let mut command = project.cargo();
-    command.args(["build", "--release", "--workspace", "--bins", "--bench", "*"]);
+    command.args(["build", "--release"]);
+    if let Some(names) = only {
+        step("build", &format!("the bench programs {}, release", names.join(", ")));
+        command.args(["--package", "gistmap", "--no-default-features"]);
+        command.args(names.iter().flat_map(|name| ["--bench", name]));
+    } else {
+        step("build", "the program and the bench programs, release");
+        command.args(["--workspace", "--bins", "--bench", "*"]);
+    }
     let messages = process::output(command.arg("--message-format=json-render-diagnostics"))?;
     let mut programs = Vec::new();
     for line in messages.lines().filter(|line| line.starts_with('{')) {

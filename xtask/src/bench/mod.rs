@@ -13,23 +13,29 @@ mod page;
 mod quality;
 mod table;
 
-use lab::Lab;
+use lab::{Lab, Needs};
 use table::Table;
 
-/// One benchmark: measures, and returns the lines of its table.
-type Measure = fn(&Lab) -> Result<Table>;
+/// One benchmark.
+struct Bench {
+    name: &'static str,
+    /// What is built and fetched for it.
+    needs: Needs,
+    /// Measures, and returns the lines of its table.
+    measure: fn(&Lab) -> Result<Table>,
+}
 
-const BENCHES: [(&str, Measure); 10] = [
-    ("efficientnet", cases::efficientnet),
-    ("minilm", cases::minilm),
-    ("decode", cases::decode),
-    ("classical", cases::classical),
-    ("kmeans", cases::kmeans),
-    ("cluster", cluster::cluster),
-    ("tsne", cases::tsne),
-    ("run", cases::run),
-    ("quality", quality::quality),
-    ("page", page::page),
+const BENCHES: [Bench; 10] = [
+    Bench { name: "efficientnet", needs: Needs::Networks, measure: cases::efficientnet },
+    Bench { name: "minilm", needs: Needs::Networks, measure: cases::minilm },
+    Bench { name: "decode", needs: Needs::ItsProgram, measure: cases::decode },
+    Bench { name: "classical", needs: Needs::ItsProgram, measure: cases::classical },
+    Bench { name: "kmeans", needs: Needs::ItsProgram, measure: cases::kmeans },
+    Bench { name: "cluster", needs: Needs::ItsProgram, measure: cluster::cluster },
+    Bench { name: "tsne", needs: Needs::Networks, measure: cases::tsne },
+    Bench { name: "run", needs: Needs::Networks, measure: cases::run },
+    Bench { name: "quality", needs: Needs::Networks, measure: quality::quality },
+    Bench { name: "page", needs: Needs::Networks, measure: page::page },
 ];
 
 /// Runs the named benchmarks, or all of them.
@@ -38,15 +44,17 @@ const BENCHES: [(&str, Measure); 10] = [
 /// When a name is unknown, something cannot be set up, or a side of a benchmark fails.
 pub(crate) fn bench(project: &Project, names: &[&str]) -> Result<()> {
     let all = names.contains(&"all");
-    if let Some(name) = names.iter().find(|name| **name != "all" && !BENCHES.iter().any(|(known, _)| known == *name)) {
-        let known: Vec<&str> = BENCHES.iter().map(|(known, _)| *known).collect();
+    if let Some(name) = names.iter().find(|name| **name != "all" && !BENCHES.iter().any(|bench| bench.name == **name)) {
+        let known: Vec<&str> = BENCHES.iter().map(|bench| bench.name).collect();
         bail!("there is no bench {name}; choose from {}, all", known.join(", "));
     }
-    let lab = Lab::prepare(project)?;
+    let chosen: Vec<&Bench> = BENCHES.iter().filter(|bench| all || names.contains(&bench.name)).collect();
+    let wanted: Vec<(&str, Needs)> = chosen.iter().map(|bench| (bench.name, bench.needs)).collect();
+    let lab = Lab::prepare(project, &wanted)?;
     let results = project.root.join("bench").join("results");
     process::make_folder(&results)?;
     let mut failed = Vec::new();
-    for (name, measure) in BENCHES.iter().filter(|(name, _)| all || names.contains(name)) {
+    for Bench { name, measure, .. } in chosen {
         step("bench", name);
         match measure(&lab) {
             Ok(table) => {
