@@ -103,6 +103,9 @@ pub struct Cell {
     pub representation: String,
     /// Which clusterer, such as `kmeans`.
     pub clusterer: String,
+    /// A parameter that the clusterer chose itself, such as DBSCAN's `eps`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<(String, f64)>,
     /// Number of clusters found.
     pub k: usize,
     /// Seed of the run.
@@ -115,6 +118,16 @@ pub struct Cell {
     pub seconds: f64,
     /// Silhouette for each k tried, where k was chosen automatically.
     pub k_curve: Vec<(usize, f64)>,
+}
+
+impl Cell {
+    /// The clusterer and what it chose itself, for people: `dbscan (eps 0.712)`.
+    pub fn clustered_by(&self) -> String {
+        match &self.chosen {
+            None => self.clusterer.clone(),
+            Some((name, value)) => format!("{} ({name} {value:.3})", self.clusterer),
+        }
+    }
 }
 
 /// One cluster of the main cell, explained.

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Album, Cell, ClusterSummary, CriterionClusters, Failure, NameQuality, Picture, RepresentationKind, TextColumn, Timing,
+    Album, Cell, ClusterSummary, CriterionClusters, Failure, NameQuality, Picture, RepresentationKind, TextColumn,
+    Timing,
 };
 
 /// A representation without its matrix.

@@ -218,7 +218,7 @@ fn summary(album: &Album, output: &Path) -> Result<String, Failed> {
         .iter()
         .map(|c| {
             serde_json::json!({
-                "representation": c.representation, "clusterer": c.clusterer, "k": c.k, "seed": c.seed,
+                "representation": c.representation, "clusterer": c.clusterer, "chosen": c.chosen, "k": c.k, "seed": c.seed,
                 "scores": c.scores, "seconds": c.seconds,
             })
         })
@@ -260,9 +260,9 @@ fn print_clusters(clusters: &[ClusterSummary]) {
 fn print_summary(album: &Album, output: &Path) {
     let shown = |score: Option<f64>| score.map_or("    -".to_owned(), |s| format!("{s:5.3}"));
     println!();
-    let width = |of: fn(&Cell) -> &String| album.cells.iter().map(|cell| of(cell).chars().count()).max().unwrap_or(0);
-    let representation = width(|cell| &cell.representation).max("representation".len());
-    let clusterer = width(|cell| &cell.clusterer).max("clusterer".len());
+    let width = |of: fn(&Cell) -> String| album.cells.iter().map(|cell| of(cell).chars().count()).max().unwrap_or(0);
+    let representation = width(|cell| cell.representation.clone()).max("representation".len());
+    let clusterer = width(Cell::clustered_by).max("clusterer".len());
     println!(
         "{:representation$} {:clusterer$} {:>3}  {:>5} {:>5} {:>5} {:>5}",
         "representation", "clusterer", "k", "acc", "nmi", "ari", "silh."
@@ -272,7 +272,7 @@ fn print_summary(album: &Album, output: &Path) {
         println!(
             "{:representation$} {:clusterer$} {:>3}  {} {} {} {}",
             cell.representation,
-            cell.clusterer,
+            cell.clustered_by(),
             cell.k,
             shown(s.acc),
             shown(s.nmi),

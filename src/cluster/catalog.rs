@@ -111,7 +111,9 @@ pub enum SpecError {
         known: String,
     },
     /// The parameter is not part of the text.
-    #[error("{clusterer}: {key} does not belong here; the number of clusters and the seed are given for all clusterers")]
+    #[error(
+        "{clusterer}: {key} does not belong here; the number of clusters and the seed are given for all clusterers"
+    )]
     Elsewhere {
         /// The clusterer's name.
         clusterer: &'static str,

@@ -71,7 +71,12 @@ impl ConsensusRun {
     ///
     /// # Errors
     /// [`ConsensusError::NoLabelings`] for no labelings, and K-Means' own.
-    pub fn new(x: ArrayView2<'_, f32>, n_clusters: usize, n_labelings: usize, seed: u32) -> Result<Self, ConsensusError> {
+    pub fn new(
+        x: ArrayView2<'_, f32>,
+        n_clusters: usize,
+        n_labelings: usize,
+        seed: u32,
+    ) -> Result<Self, ConsensusError> {
         if n_labelings == 0 {
             return Err(ConsensusError::NoLabelings);
         }
@@ -160,7 +165,7 @@ fn indicators(labelings: &[Vec<i32>]) -> Result<Array2<f32>, ConsensusError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{ConsensusRun, ConsensusError, consensus};
+    use super::{ConsensusError, ConsensusRun, consensus};
     use crate::cluster::Clusterer;
     use crate::progress::Step;
     use crate::random::RandomState;

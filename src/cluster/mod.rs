@@ -11,6 +11,7 @@
 //! - [`auto_k`]: the number of clusters by the silhouette
 //! - [`dbscan`], [`hdbscan`], [`optics`]: clusters are where rows lie dense, the rest is noise
 //! - [`agglomerative`]: clusters are joined, the nearest first
+//! - [`consensus`]: what many K-Means labelings agree on
 //! - [`k_distance`]: how to choose DBSCAN's `eps`
 //! - [`catalog`]: all of them by name
 

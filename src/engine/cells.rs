@@ -150,6 +150,7 @@ async fn compute(session: &mut Session<'_>, task: &Task<'_>, workings: &Workings
     Ok(Cell {
         representation: String::new(),
         clusterer: spec.to_string(),
+        chosen: run.chosen().map(|(name, value)| (name.to_owned(), value)),
         k: found.iter().filter(|l| **l >= 0).count(),
         seed: task.seed.into(),
         labels,

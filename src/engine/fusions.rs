@@ -65,7 +65,8 @@ pub(super) async fn fuse(
     (count, seed): (ClusterCount, u32),
 ) -> Result<Representation, RunError> {
     let text = text_side(spec.method, pair, count, seed).map_err(failed)?;
-    let sides = Sides { method: spec.method, image: &pair.image.matrix, text: text.as_ref().unwrap_or(&pair.text.matrix) };
+    let sides =
+        Sides { method: spec.method, image: &pair.image.matrix, text: text.as_ref().unwrap_or(&pair.text.matrix) };
     let mut named = spec;
     let matrix = match spec.share {
         Share::Fixed(share) => sides.at(share),
@@ -74,7 +75,8 @@ pub(super) async fn fuse(
         }
         Share::Usual => sides.at(MADE_SHARE),
         Share::Auto => {
-            let Chosen { share, gain } = chosen(engine, session, &sides, (pair.image, pair.text), (count, seed)).await?;
+            let Chosen { share, gain } =
+                chosen(engine, session, &sides, (pair.image, pair.text), (count, seed)).await?;
             let parts = format!("{} and {}", pair.image.name, pair.text.name);
             session.note(format!("{parts}: the text's share {share} was chosen without labels (gain {gain:.3})"));
             named.share = Share::Fixed(share);
@@ -156,7 +158,8 @@ async fn chosen(
         labelings.push(cells::unscored(engine, session, &task).await?.labels);
     }
     let labelings: Vec<&[i32]> = labelings.iter().map(Vec::as_slice).collect();
-    let (best, gains) = highest_gain([sides.image.view(), sides.text.view()], [&own[0], &own[1]], &labelings).map_err(failed)?;
+    let (best, gains) =
+        highest_gain([sides.image.view(), sides.text.view()], [&own[0], &own[1]], &labelings).map_err(failed)?;
     let chosen = Chosen { share: SHARES[best], gain: gains[best] };
     session.keep_json(&key, &chosen);
     Ok(chosen)

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::RunError;
-use crate::album::{Cell, ClusterSummary, NameQuality, Representation, TextColumn};
 use super::services::TextNetwork;
 use super::session::Session;
 use super::words::{embed_in, views};
+use crate::album::{Cell, ClusterSummary, NameQuality, Representation, TextColumn};
 use crate::explain::quality::{self, Explained};
 use crate::explain::{ExplainError, exemplars, keywords, names};
 use crate::protocol::Stage;

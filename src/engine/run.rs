@@ -13,9 +13,7 @@ use super::services::{ImageNetwork, TextNetwork, image_network};
 use super::session::Session;
 use super::words::{self, Words};
 use super::{Engine, RunError, fusions, map, names};
-use crate::album::{
-    Album, Cell, CriterionClusters, Failure, Picture, Representation, RepresentationKind, TextColumn,
-};
+use crate::album::{Album, Cell, CriterionClusters, Failure, Picture, Representation, RepresentationKind, TextColumn};
 use crate::classical::Kind;
 use crate::collection::Collection;
 use crate::describe::import::TextTable;
@@ -184,12 +182,7 @@ fn open(engine: &Engine<'_>, plan: &Plan, device: &Selected) -> Result<Networks,
 }
 
 /// The matrices that are clustered and fused: features made ready, text vectors, answers to criteria.
-fn parts(
-    plan: &Plan,
-    extracted: &[Extracted],
-    texts: Vec<Representation>,
-    answers: &[Answer],
-) -> Vec<Representation> {
+fn parts(plan: &Plan, extracted: &[Extracted], texts: Vec<Representation>, answers: &[Answer]) -> Vec<Representation> {
     let images = extracted.iter().filter(|e| plan.features.contains(&e.name)).map(|e| Representation {
         name: e.name.clone(),
         kind: RepresentationKind::Image,

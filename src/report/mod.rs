@@ -33,7 +33,8 @@ pub(crate) mod testing {
     //! Albums to test the formats with.
 
     use crate::album::{
-        Album, Cell, ClusterSummary, CriterionClusters, Failure, Layout, NameQuality, Picture, Scores, TextColumn, Timing,
+        Album, Cell, ClusterSummary, CriterionClusters, Failure, Layout, NameQuality, Picture, Scores, TextColumn,
+        Timing,
     };
     use ndarray::Array2;
 
@@ -57,7 +58,7 @@ pub(crate) mod testing {
             .map(|i| Picture { file: file(i), label: labelled.then_some((i % 3) as u32), hash: format!("{i:064x}") })
             .collect();
         let members = |c: i32| (0..n).filter(|&i| labels[i] == c).collect::<Vec<_>>();
-        let clusters = (-1..k as i32)
+        let clusters: Vec<ClusterSummary> = (-1..k as i32)
             .filter(|&c| !members(c).is_empty())
             .map(|c| ClusterSummary {
                 cluster: c,
@@ -73,6 +74,7 @@ pub(crate) mod testing {
         let cell = |clusterer: &str, shift: f64| Cell {
             representation: "pixels@l2".into(),
             clusterer: clusterer.into(),
+            chosen: None,
             k,
             seed: 782,
             labels: labels.clone(),

@@ -32,8 +32,7 @@ impl Named for CovarianceType {
 }
 
 impl Named for Affinity {
-    const NAMES: &'static [(&'static str, Self)] =
-        &[("rbf", Self::Rbf), ("nearest_neighbors", Self::NearestNeighbors)];
+    const NAMES: &'static [(&'static str, Self)] = &[("rbf", Self::Rbf), ("nearest_neighbors", Self::NearestNeighbors)];
 }
 
 impl Named for Metric {

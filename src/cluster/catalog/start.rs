@@ -103,9 +103,7 @@ impl ClustererSpec {
                 Box::new(AutoDbscanRun::new(DbscanParams::default().min_samples(min_samples), &x)?)
             }
             Self::Hdbscan(params) => Box::new(HdbscanRun::new(params, &x)?),
-            Self::Optics(spec) => {
-                Box::new(OpticsRun::new(spec.params().map_err(StartError::OpticsSpec)?, &x)?)
-            }
+            Self::Optics(spec) => Box::new(OpticsRun::new(spec.params().map_err(StartError::OpticsSpec)?, &x)?),
         })
     }
 

@@ -105,7 +105,8 @@ fn threads_do_not_change_what_is_chosen() {
 fn who_needs_a_number_of_clusters_says_so() {
     let x = Array2::<f32>::ones((9, 2));
     for spec in ClustererSpec::all() {
-        let refused = matches!(spec.start(x.view(), None, 1), Err(StartError::NoCount { clusterer }) if clusterer == spec.name());
+        let refused =
+            matches!(spec.start(x.view(), None, 1), Err(StartError::NoCount { clusterer }) if clusterer == spec.name());
         assert_eq!(refused, spec.takes_k(), "{spec}");
     }
     assert!(!spec("agglomerative:distance_threshold=0.5").takes_k());
@@ -181,7 +182,14 @@ fn value(key: &'static str) -> proptest::strategy::BoxedStrategy<String> {
         "cluster_method" => text(&["xi"]),
         "allow_single_cluster" | "predecessor_correction" => text(&["true", "false"]),
         "reassignment_ratio" | "xi" => (0.0..=1.0).prop_map(|v: f64| v.to_string()).boxed(),
-        "tol" | "reg_covar" | "gamma" | "eigen_tol" | "eps" | "alpha" | "distance_threshold" | "max_eps"
+        "tol"
+        | "reg_covar"
+        | "gamma"
+        | "eigen_tol"
+        | "eps"
+        | "alpha"
+        | "distance_threshold"
+        | "max_eps"
         | "cluster_selection_epsilon" => {
             (1e-12..1e12).prop_map(|v: f64| if v < 1.0 { format!("{v:e}") } else { v.to_string() }).boxed()
         }

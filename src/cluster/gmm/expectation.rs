@@ -94,7 +94,7 @@ impl Mixture {
         let own = self.means.map_axis(Axis(1), |mean| mean.dot(&mean));
         let norms = x.map_axis(Axis(1), |row| row.dot(&row)).insert_axis(Axis(1));
         let squares = norms + &own - matmul(x, self.means.t()) * 2.0;
-        squares * &ArrayView1::from(precisions)
+        squares * ArrayView1::from(precisions)
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Fitted {
 /// What the next step does; rows are those from which it goes on.
 enum Phase<F> {
     /// K-Means.
-    Starting(KMeansRun<F>),
+    Starting(Box<KMeansRun<F>>),
     /// The product of the rows with themselves, where all components share one covariance.
     Multiplying {
         row: usize,
@@ -193,7 +193,7 @@ impl<F: Scalar> GaussianMixtureRun<F> {
     }
 
     /// Goes on with K-Means; its labels are the first responsibilities.
-    fn start(&mut self, mut kmeans: KMeansRun<F>) -> Phase<F> {
+    fn start(&mut self, mut kmeans: Box<KMeansRun<F>>) -> Phase<F> {
         let step = kmeans.step();
         self.labels = kmeans.labels();
         if step != Step::Done {
@@ -306,9 +306,9 @@ fn start<F: Scalar>(
     params: &GaussianMixtureValidParams,
     x: &Arc<Centred<F>>,
     rng: RandomState,
-) -> Result<KMeansRun<F>, KMeansError> {
+) -> Result<Box<KMeansRun<F>>, KMeansError> {
     let kmeans = KMeansParams::new(params.n_components).n_init(1);
-    Ok(KMeansRun::shared(kmeans, Arc::clone(x))?.with_generator(rng))
+    Ok(Box::new(KMeansRun::shared(kmeans, Arc::clone(x))?.with_generator(rng)))
 }
 
 /// The same rows in double precision, `[n, n_features]`.

@@ -83,9 +83,9 @@ impl Graph {
                 }
                 Weights::Dense { tiles } => {
                     let own = first / BLOCK;
-                    for j in 0..tiles.len() {
+                    for (j, row) in tiles.iter().enumerate() {
                         let part = x.slice(s![j * BLOCK..x.nrows().min((j + 1) * BLOCK), ..]);
-                        let tile = if j <= own { tiles[own][j].view() } else { tiles[j][own].t() };
+                        let tile = if j <= own { tiles[own][j].view() } else { row[own].t() };
                         out += &matmul(tile, part);
                     }
                 }

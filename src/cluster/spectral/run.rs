@@ -19,8 +19,8 @@ const PART: usize = 1000;
 enum Phase<F> {
     Searching { rows: Vec<F>, search: Search, nearest: Vec<Nearest> },
     Comparing { x: Array2<f64>, kernel: Kernel },
-    Solving { graph: Graph, solver: Option<Eigenvectors> },
-    Clustering(KMeansRun<f64>),
+    Solving { graph: Graph, solver: Option<Box<Eigenvectors>> },
+    Clustering(Box<KMeansRun<f64>>),
     Failed(SpectralClusteringError),
 }
 
@@ -155,13 +155,13 @@ impl<F: Scalar> SpectralClusteringRun<F> {
     fn solve(&self, graph: Graph) -> Phase<F> {
         let (start, _) = self.generator();
         let solver = Eigenvectors::new(&graph, self.params.n_components(), self.params.eigen_tol, start);
-        Phase::Solving { graph, solver }
+        Phase::Solving { graph, solver: solver.map(Box::new) }
     }
 
     fn solve_on(
         &self,
         graph: Graph,
-        solver: Option<Eigenvectors>,
+        solver: Option<Box<Eigenvectors>>,
     ) -> Result<(Phase<F>, usize), SpectralClusteringError> {
         let failed = |iterations| SpectralClusteringError::NoEigenvectors { iterations };
         let vectors = match solver {
@@ -179,7 +179,7 @@ impl<F: Scalar> SpectralClusteringRun<F> {
         let embedding = Centred::new(&(vectors / roots))?;
         let kmeans = KMeansParams::new(self.params.n_clusters).n_init(self.params.n_init);
         let kmeans = KMeansRun::shared(kmeans, Arc::new(embedding))?.with_generator(self.generator().1);
-        Ok((Phase::Clustering(kmeans), 2 * PART))
+        Ok((Phase::Clustering(Box::new(kmeans)), 2 * PART))
     }
 }
 

@@ -134,7 +134,7 @@ pub(super) fn scores(album: &Album) -> String {
         if !shown.is_empty() {
             out.push_str(" <span class=\"tag\">shown here</span>");
         }
-        let _ = write!(out, "</th><td>{}</td><td class=\"n\">{}</td>", text(&cell.clusterer), cell.k);
+        let _ = write!(out, "</th><td>{}</td><td class=\"n\">{}</td>", text(&cell.clustered_by()), cell.k);
         for (c, &best) in columns.iter().zip(&best) {
             out.push_str(&score_cell((c.get)(&cell.scores), best, album.cells.len() > 1));
         }
