@@ -42,6 +42,45 @@ async fn settled(promise: &Promise) {
     let _ = JsFuture::from(promise.clone()).await;
 }
 
+/// `list` as it is to be shown: with each animation frame one item more is what it should be, so that one row of a list is
+/// made anew at a time.
+pub(crate) fn one_by_one<T: Clone + PartialEq + Send + Sync + 'static>(list: Signal<Vec<T>>) -> Signal<Vec<T>> {
+    let shown = RwSignal::new(Vec::new());
+    let going = StoredValue::new(false);
+    Effect::new(move || {
+        list.track();
+        if going.get_value() {
+            return;
+        }
+        going.set_value(true);
+        spawn_local(async move {
+            // The list may be gone by the next frame.
+            while let Some(wanted) = list.try_get_untracked()
+                && shown.try_update(|shown| take_one(shown, &wanted)) == Some(true)
+            {
+                next_frame().await;
+            }
+            going.try_set_value(false);
+        });
+    });
+    shown.into()
+}
+
+/// Puts the first item that is not what it should be in its place; false where all are.
+fn take_one<T: Clone + PartialEq>(shown: &mut Vec<T>, wanted: &[T]) -> bool {
+    shown.truncate(wanted.len());
+    let Some(at) = (0..wanted.len()).find(|&at| shown.get(at) != Some(&wanted[at])) else { return false };
+    let next = &wanted[at];
+    // No item stands there twice, which lists with keys do not bear.
+    let elsewhere = shown.iter().skip(at).position(|item| item == next);
+    match elsewhere {
+        Some(after) => shown.swap(at, at + after),
+        None if at < shown.len() => shown[at] = next.clone(),
+        None => shown.push(next.clone()),
+    }
+    true
+}
+
 /// A number that grows by `step` with each animation frame, from `step` until it is `enough`: so many of a long list are made.
 pub(crate) fn growing(step: usize, enough: Signal<usize>) -> Signal<usize> {
     let so_far = RwSignal::new(step);
@@ -73,4 +112,24 @@ pub(crate) fn Later(
         due.try_set(true);
     });
     view! { <Show when=move || due.get()>{children()}</Show> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::take_one;
+
+    #[test]
+    fn lists_become_what_they_should_be_item_by_item() {
+        let mut shown = vec![1, 2, 3, 4];
+        let mut steps = 0;
+        while take_one(&mut shown, &[3, 1, 9]) {
+            steps += 1;
+            let mut distinct = shown.clone();
+            distinct.sort_unstable();
+            distinct.dedup();
+            assert_eq!(distinct.len(), shown.len(), "{shown:?}");
+        }
+        assert_eq!((shown, steps), (vec![3, 1, 9], 3));
+        assert!(!take_one(&mut Vec::<i32>::new(), &[]));
+    }
 }

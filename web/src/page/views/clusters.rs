@@ -4,28 +4,27 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::format;
-use crate::pause::next_frame;
+use crate::pause::{next_frame, one_by_one};
 use crate::state::{Cluster, Origin, State, shown_name};
 
 /// Pictures shown of a cluster.
 const STRIP: usize = 6;
 /// Keywords shown of a cluster.
 const WORDS: usize = 5;
-/// Clusters whose pictures one frame adds.
-const AT_ONCE: usize = 4;
 
 /// The list. A click selects a cluster's members, hovering lifts them out on the map.
 #[component]
 pub(super) fn Clusters() -> impl IntoView {
     let state = expect_context::<State>();
     let largest = Memo::new(move |_| state.clusters.with(|c| c.iter().map(|c| c.size).max().unwrap_or(1)));
-    let listed = move || {
+    let sorted = Signal::derive(move || {
         let mut clusters = (*state.clusters.get()).clone();
         clusters.sort_by_key(|c| (c.cluster < 0, std::cmp::Reverse(c.size), c.cluster));
-        clusters.into_iter().enumerate().collect::<Vec<_>>()
-    };
+        clusters
+    });
+    let rows = one_by_one(sorted);
     // A cluster whose words have come is another row than one without.
-    let key = |(_, c): &(usize, Cluster)| (c.cluster, c.size, c.name.clone(), c.exemplars.clone());
+    let key = |c: &Cluster| (c.cluster, c.size, c.name.clone(), c.exemplars.clone());
     view! {
         <section class="clusters" aria-labelledby="clusters-title">
             <h2 class="panel-title" id="clusters-title">
@@ -33,8 +32,8 @@ pub(super) fn Clusters() -> impl IntoView {
                 <span class="badge">{move || state.clusters.with(|c| c.iter().filter(|c| c.cluster >= 0).count())}</span>
             </h2>
             <ul>
-                <For each=listed key=key let:row>
-                    <Row place=row.0 cluster=row.1 largest/>
+                <For each=move || rows.get() key=key let:cluster>
+                    <Row cluster largest/>
                 </For>
             </ul>
         </section>
@@ -42,7 +41,7 @@ pub(super) fn Clusters() -> impl IntoView {
 }
 
 #[component]
-fn Row(place: usize, cluster: Cluster, largest: Memo<usize>) -> impl IntoView {
+fn Row(cluster: Cluster, largest: Memo<usize>) -> impl IntoView {
     let state = expect_context::<State>();
     let id = cluster.cluster;
     let colour = move || state.colouring.with(|c| c.cluster(id).hex());
@@ -55,9 +54,7 @@ fn Row(place: usize, cluster: Cluster, largest: Memo<usize>) -> impl IntoView {
     let strip = cluster.exemplars.iter().take(STRIP).map(|p| *p as u32).collect::<Vec<_>>();
     let pictured = RwSignal::new(false);
     spawn_local(async move {
-        for _ in 0..=place / AT_ONCE {
-            next_frame().await;
-        }
+        next_frame().await;
         // Other clusters may be listed by now.
         pictured.try_set(true);
     });

@@ -34,10 +34,12 @@ pub(super) fn Workspace() -> impl IntoView {
     view! {
         <main class="work" id="main" data-pane=move || state.pane.get().name() data-sheet=sheet>
             <aside class="left" aria-label="Clusters">
-                <Show when=move || clustered.get() fallback=Stages>
-                    <Later tasks=1><Recipe/></Later>
-                    <Later tasks=2><Clusters/></Later>
-                </Show>
+                <Show when=move || !clustered.get()><Stages/></Show>
+                // Made ahead, before the engine takes all processors.
+                <div class="clustering" hidden=move || !clustered.get()>
+                    <Later tasks=4><Recipe/></Later>
+                    <Later tasks=5><Clusters/></Later>
+                </div>
             </aside>
             <section class="centre" aria-label="Map"><Later tasks=1><Atlas/></Later></section>
             <section class="lab" aria-label="Lab"><Later tasks=2><Lab/></Later></section>

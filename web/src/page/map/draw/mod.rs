@@ -75,7 +75,20 @@ impl Renderer {
         let pictures = pictures::Pictures::new(&gpu, &camera);
         pause().await;
         let marks = marks::Marks::new(&gpu, &camera);
-        Ok(Self { gpu, camera, heat, points, stamping, pictures, marks })
+        pause().await;
+        let mut renderer = Self { gpu, camera, heat, points, stamping, pictures, marks };
+        renderer.rehearse();
+        Ok(renderer)
+    }
+
+    /// Draws a point that nobody sees: browsers compile a program's functions when they are first called, which for a first
+    /// frame takes longer than a task may, once the engine has taken the processors.
+    fn rehearse(&mut self) {
+        self.place(Some(&[0.0; 2]), &[0.0; 2]);
+        self.style(&[[0; 4]]);
+        self.draw(&Camera::default(), false, &[], &[]);
+        self.place(Some(&[]), &[]);
+        self.style(&[]);
     }
 
     pub(super) fn backend(&self) -> Backend {
