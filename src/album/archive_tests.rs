@@ -117,7 +117,8 @@ fn an_album_is_opened_as_it_was_written() {
 #[test]
 fn every_changed_file_is_named() {
     let whole = Memory::of(&written(&album(), &Grey));
-    for path in ["features/pixels.npy", "vectors/pixels+tags@a_b.npy", "texts/tags.csv", "layout.csv", "errors.csv"] {
+    let fused = super::super::files::vectors_path("pixels+tags@a/b");
+    for path in ["features/pixels.npy", &fused, "texts/tags.csv", "layout.csv", "errors.csv"] {
         let mut changed = whole.clone();
         *changed.0.get_mut(path).unwrap().last_mut().unwrap() ^= 1;
         assert!(changed.error().starts_with(&format!("{path}: damaged, or changed since")), "{path}");

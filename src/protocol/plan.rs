@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(Plan::default().check(&encoders), Ok(()));
         let bad = Plan { cluster: vec!["kmeens".into()], ..Plan::default() };
         let message = bad.check(&encoders).map_err(|e| e.to_string());
-        assert!(message.as_ref().is_err_and(|m| m.contains("--cluster") && m.contains("`kmeens`")), "{message:?}");
+        assert!(message.as_ref().is_err_and(|m| m.contains("--cluster") && m.contains("\"kmeens\"")), "{message:?}");
         let bad = Plan { fuse: vec!["concat:share=3".into()], ..Plan::default() };
         let message = bad.check(&encoders).map_err(|e| e.to_string());
         assert!(message.as_ref().is_err_and(|m| m.contains("--fuse: `concat:share=3`")), "{message:?}");

@@ -141,7 +141,7 @@ fn texts_are_as_short_as_can_be() {
 
 #[test]
 fn what_is_wrong_is_named() {
-    let names = "kmeans, minibatch-kmeans, gmm, spectral, agglomerative, dbscan, hdbscan, optics";
+    let names = "kmeans, minibatch-kmeans, gmm, spectral, consensus, agglomerative, dbscan, hdbscan, optics";
     assert_eq!(refused("k-means"), format!("there is no clusterer \"k-means\"; there are {names}"));
     assert_eq!(refused(""), format!("there is no clusterer \"\"; there are {names}"));
     assert_eq!(refused("dbscan:epsilon=1"), "dbscan has no parameter \"epsilon\"; it has eps, min_samples");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gistmap::cluster::catalog::ClustererSpec;
 use gistmap::protocol::{CellRequest, ClusterCount, DeviceChoice, Event, Plan};
 use gistmap_web::protocol::{FromEngine, ToEngine, Trouble, decode};
 use leptos::prelude::*;
@@ -169,7 +170,9 @@ impl Link {
 
 /// Whether `cell` is what was asked for.
 fn is_answer(request: &CellRequest, cell: &gistmap::album::Cell) -> bool {
+    let finds_k = request.clusterer.parse::<ClustererSpec>().is_ok_and(|spec| !spec.takes_k());
     let k = match request.k {
+        _ if finds_k => true,
         ClusterCount::Fixed(k) => cell.k == k,
         ClusterCount::Auto => !cell.k_curve.is_empty(),
         ClusterCount::Labels => true,

@@ -110,7 +110,7 @@ fn Row(index: usize, cell: Cell, best: Memo<Vec<f64>>, columns: Signal<std::ops:
             <th scope="row">
                 <button class="link" type="button" title="Show this clustering and its map" on:click=move |event| { event.stop_propagation(); bring.run(()); }>{name}</button>
             </th>
-            <td>{if cell.clusterer == "kmeans" { "K-Means".to_owned() } else { cell.clusterer.clone() }}</td>
+            <td>{format::clusterer(&cell.clusterer)}{cell.chosen.as_ref().map(|(name, value)| format!(" ({name} {value:.3})"))}</td>
             <td class="num">{cell.k}{(!cell.k_curve.is_empty()).then_some(" auto")}</td>
             <td class="num">{cell.seed}</td>
             {scores}

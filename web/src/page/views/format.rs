@@ -61,9 +61,38 @@ pub(super) fn representation(name: &str) -> String {
     if fusion.is_empty() || fusion == "concat" || fusion == "l2" { parts } else { format!("{parts} ({fusion})") }
 }
 
+/// A clusterer for people: `agglomerative:linkage=average` is `Agglomerative, average linkage`.
+pub(super) fn clusterer(text: &str) -> String {
+    let (name, settings) = text.split_once(':').unwrap_or((text, ""));
+    let title = match name {
+        "kmeans" => "K-Means",
+        "minibatch-kmeans" => "Mini-batch K-Means",
+        "gmm" => "Gaussian mixture",
+        "spectral" => "Spectral",
+        "agglomerative" => "Agglomerative",
+        "dbscan" => "DBSCAN",
+        "hdbscan" => "HDBSCAN",
+        "optics" => "OPTICS",
+        "consensus" => "Consensus",
+        other => other,
+    };
+    let settings: Vec<String> = settings.split(':').filter(|s| !s.is_empty()).map(setting).collect();
+    if settings.is_empty() { title.to_owned() } else { format!("{title}, {}", settings.join(", ")) }
+}
+
+fn setting(text: &str) -> String {
+    match text.split_once('=') {
+        Some(("linkage", linkage)) => format!("{linkage} linkage"),
+        Some(("covariance_type", kind)) => format!("{kind} covariance"),
+        Some(("affinity", kind)) => kind.replace('_', " "),
+        Some((key, value)) => format!("{} {value}", key.replace('_', " ")),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{count, counted, representation, seconds};
+    use super::{clusterer, count, counted, representation, seconds};
 
     #[test]
     fn people_read_it() {
@@ -77,5 +106,9 @@ mod tests {
             ("40 ms".into(), "4.2 s".into(), "75 s".into(), "10 min".into())
         );
         assert_eq!(representation("efficientnet-lite0+tags@concat"), "efficientnet-lite0 + tags");
+        assert_eq!(representation("hog+tags@concat:share=0.35"), "hog + tags (concat:share=0.35)");
+        assert_eq!(clusterer("kmeans"), "K-Means");
+        assert_eq!(clusterer("agglomerative:linkage=average"), "Agglomerative, average linkage");
+        assert_eq!(clusterer("dbscan:eps=0.6:min_samples=9"), "DBSCAN, eps 0.6, min samples 9");
     }
 }

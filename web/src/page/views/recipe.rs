@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use gistmap::album::{Cell, RepresentationKind};
-use gistmap::protocol::{CLUSTERERS, CellRequest, ClusterCount, DESCRIBERS, DeviceChoice, FUSIONS, PROJECTORS};
+use gistmap::cluster::catalog::ClustererSpec;
+use gistmap::protocol::{CellRequest, ClusterCount, Criterion, DESCRIBERS, DeviceChoice, PROJECTORS, VECTORIZERS};
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 
@@ -15,6 +16,22 @@ use crate::state::{Phase, State};
 
 /// The image networks that the page carries, and classical features.
 const LOOKS: [&str; 7] = ["efficientnet-lite0", "sift", "hog", "color", "canny", "lbp", "classical"];
+/// Clusterers that can be chosen, as [`ClustererSpec`] reads them.
+const CLUSTERERS: [&str; 11] = [
+    "kmeans",
+    "consensus",
+    "agglomerative",
+    "agglomerative:linkage=average",
+    "gmm:covariance_type=diag",
+    "spectral:affinity=nearest_neighbors",
+    "minibatch-kmeans",
+    "hdbscan",
+    "dbscan",
+    "optics",
+    "agglomerative:linkage=complete",
+];
+/// Fusions of looks and words.
+const FUSIONS: [&str; 4] = ["concat", "concat:share=auto", "weighted", "counterparts"];
 /// Clusters that can be asked for.
 const MOST_CLUSTERS: usize = 200;
 /// A number that is being changed is asked for when it has been left alone for so long.
@@ -143,6 +160,9 @@ fn CountChoice(request: RwSignal<Option<CellRequest>>, ask: Callback<CellRequest
     view! {
         <div class="field">
             <span id="count-title">"Clusters"</span>
+            <Show when=move || !finds_count(request) fallback=move || view! {
+                <p class="muted hint found">{move || format!("{} found: this clusterer counts them itself.", k())}</p>
+            }>
             <div class="count" role="group" aria-labelledby="count-title">
                 <button class="quiet" type="button" aria-label="One cluster fewer" on:click=move |_| fixed(wanted().saturating_sub(1))><Icon glyph=Glyph::Minus/></button>
                 <input class="number" data-testid="k" type="number" min="1" max=MOST_CLUSTERS.to_string() aria-label="Number of clusters" prop:value=move || wanted().to_string() on:change=typed/>
@@ -154,23 +174,38 @@ fn CountChoice(request: RwSignal<Option<CellRequest>>, ask: Callback<CellRequest
                     </button>
                 </Show>
             </div>
+            </Show>
         </div>
     }
 }
 
+/// Whether the clusterer that is asked for finds the number of clusters itself.
+fn finds_count(request: RwSignal<Option<CellRequest>>) -> bool {
+    request.with(|r| r.as_ref().and_then(|r| r.clusterer.parse::<ClustererSpec>().ok()).is_some_and(|c| !c.takes_k()))
+}
+
 #[component]
 fn ClustererChoice(request: RwSignal<Option<CellRequest>>, ask: Callback<CellRequest>) -> impl IntoView {
-    let chosen = move || request.with(|r| r.as_ref().map(|r| r.clusterer.clone()).unwrap_or_default());
+    let chosen = Memo::new(move |_| request.with(|r| r.as_ref().map(|r| r.clusterer.clone()).unwrap_or_default()));
     let change = move |event| {
         if let Some(request) = request.get_untracked() {
             ask.run(CellRequest { clusterer: event_target_value(&event), ..request });
         }
     };
+    // An album of the terminal may have others.
+    let names = move || {
+        let others = [chosen.get()].into_iter().filter(|name| !name.is_empty() && !CLUSTERERS.contains(&name.as_str()));
+        CLUSTERERS.into_iter().map(str::to_owned).chain(others).collect::<Vec<_>>()
+    };
     view! {
         <label class="field">
             <span>"Clusterer"</span>
-            <select on:change=change prop:value=chosen>
-                {CLUSTERERS.into_iter().map(|c| view! { <option value=c>{if c == "kmeans" { "K-Means" } else { c }}</option> }).collect_view()}
+            <select data-testid="clusterer" on:change=change prop:value=move || chosen.get()>
+                {move || names().into_iter().map(|name| {
+                    let title = format::clusterer(&name);
+                    let value = name.clone();
+                    view! { <option value=value selected=move || chosen.get() == name>{title}</option> }
+                }).collect_view()}
             </select>
         </label>
     }
@@ -216,7 +251,12 @@ fn Again(#[prop(into)] idle: Signal<bool>) -> impl IntoView {
             plan.update(|p| p.device = device);
         }
     };
-    let nothing = move || plan.with(|p| p.features.is_empty() && p.text.is_empty());
+    let criteria = move || plan.with(|p| p.criteria.iter().map(Criterion::to_string).collect::<Vec<_>>().join("\n"));
+    let write_criteria = move |event| {
+        let read = event_target_value(&event).lines().filter_map(|line| line.parse().ok()).collect();
+        plan.update(|p| p.criteria = read);
+    };
+    let nothing = move || plan.with(|p| (p.features.is_empty() && p.text.is_empty()) || (!p.text.is_empty() && p.vectors.is_empty()));
     view! {
         <details class="again">
             <summary>"Measure differently"</summary>
@@ -224,7 +264,11 @@ fn Again(#[prop(into)] idle: Signal<bool>) -> impl IntoView {
                 <legend class="unseen">"What is measured"</legend>
                 <Ticks title="Looks" names=&LOOKS chosen=Signal::derive(move || plan.with(|p| p.features.clone())) set=Callback::new(move |v| plan.update(|p| p.features = v))/>
                 <Ticks title="Words" names=&DESCRIBERS chosen=Signal::derive(move || plan.with(|p| p.text.clone())) set=Callback::new(move |v| plan.update(|p| p.text = v))/>
+                <Ticks title="Words as" names=&VECTORIZERS chosen=Signal::derive(move || plan.with(|p| p.vectors.clone())) set=Callback::new(move |v| plan.update(|p| p.vectors = v))/>
                 <Ticks title="Both" names=&FUSIONS chosen=Signal::derive(move || plan.with(|p| p.fuse.clone())) set=Callback::new(move |v| plan.update(|p| p.fuse = v))/>
+                <label class="field"><span>"Criteria, one a line"</span>
+                    <textarea rows="2" data-testid="criteria" placeholder="what are they doing" prop:value=criteria on:change=write_criteria></textarea>
+                </label>
                 <div class="pair">
                     <label class="field"><span>"Map"</span>
                         <select on:change=move |e| plan.update(|p| p.project = event_target_value(&e))>{projectors.collect_view()}</select>
