@@ -256,7 +256,9 @@ fn Again(#[prop(into)] idle: Signal<bool>) -> impl IntoView {
         let read = event_target_value(&event).lines().filter_map(|line| line.parse().ok()).collect();
         plan.update(|p| p.criteria = read);
     };
-    let nothing = move || plan.with(|p| (p.features.is_empty() && p.text.is_empty()) || (!p.text.is_empty() && p.vectors.is_empty()));
+    let nothing = move || {
+        plan.with(|p| (p.features.is_empty() && p.text.is_empty()) || (!p.text.is_empty() && p.vectors.is_empty()))
+    };
     view! {
         <details class="again">
             <summary>"Measure differently"</summary>
