@@ -76,6 +76,54 @@ fn a_labelled_folder_becomes_a_whole_album() {
 }
 
 #[test]
+fn clusterers_fusions_and_criteria_come_by_name() {
+    let Some(models) = models() else { return };
+    let (program, folder) = (Program::new(&models), tempfile::tempdir().unwrap());
+    let (images, out) = (folder.path().join("pictures"), folder.path().join("out"));
+    drawn_classes(&images, 6);
+    let mut table = "file,what,mood\n".to_owned();
+    for (class, what) in [("discs", "a round disc"), ("gradients", "a soft gradient"), ("stripes", "bold stripes")] {
+        for i in 0..6 {
+            let mood = if i % 2 == 0 { "calm and quiet" } else { "loud and wild" };
+            table.push_str(&format!("{class}/{i:02}.jpg,{what} number {i},{mood}\n"));
+        }
+    }
+    fs::write(folder.path().join("texts.csv"), table).unwrap();
+    let texts = format!("import:{}", folder.path().join("texts.csv").display());
+    let fusions = "concat:share=auto,weighted,counterparts:share=0.4";
+    let asked = ["--criterion", "what is it", "--criterion", "mood:k=2"];
+    let arguments = [&["--text", &texts, "--vectors", "sentence,tfidf,keywords"], &asked[..], &["--fuse", fusions]];
+    let arguments = [&arguments.concat()[..], &["--cluster", "kmeans,agglomerative:linkage=average,dbscan"]].concat();
+    let summary = run_json(&program, &images, &out, &arguments);
+    // Nine parts (pixels, two columns thrice, two criteria), of which eight are fused with pixels in three ways.
+    let cells = summary["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), (9 + 8 * 3) * 3);
+    let cell = |representation: &str, clusterer: &str| {
+        let is = |c: &&Value| c["representation"] == representation && c["clusterer"] == clusterer;
+        cells.iter().find(is).unwrap_or_else(|| panic!("{representation} by {clusterer}"))
+    };
+    for representation in ["what", "what-tfidf", "what-keywords", "efficientnet-lite0+what@weighted"] {
+        assert_eq!(cell(representation, "kmeans")["scores"]["ari"], 1.0, "{representation}");
+        assert_eq!(cell(representation, "agglomerative:linkage=average")["scores"]["ari"], 1.0, "{representation}");
+    }
+    assert_eq!(cell("what", "dbscan")["chosen"][0], "eps");
+    // The second criterion has the name of a column.
+    assert_eq!(cell("mood-2", "kmeans")["k"], 2);
+    let criteria = summary["criteria"].as_array().unwrap();
+    let criteria: Vec<&str> = criteria.iter().map(|c| c["criterion"].as_str().unwrap()).collect();
+    assert_eq!(criteria, ["what is it", "mood"]);
+    assert_eq!(summary["criteria"][1]["answered_by"], "the column mood");
+    assert_eq!(summary["criteria"][1]["clusters"].as_array().unwrap().len(), 2);
+    assert!(summary["name_quality"]["similarity"].as_f64().unwrap() > 0.0);
+    assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("By criterion"));
+    let again = run_json(&program, &images, &out, &arguments);
+    assert_eq!(again["cells"], summary["cells"]);
+    let wrong = program.run(&images, &out, &["--cluster", "dbscan:epsilon=2"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(stderr(&wrong).contains("dbscan has no parameter \"epsilon\"; it has eps, min_samples"), "{}", stderr(&wrong));
+}
+
+#[test]
 fn classical_features_need_no_model_and_are_read_back() {
     let Some(models) = models() else { return };
     let (program, folder) = (Program::new(&models), tempfile::tempdir().unwrap());

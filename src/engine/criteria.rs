@@ -1,11 +1,13 @@
 //! Criteria: the vectors by which texts that are there already answer each of them.
 
+use std::collections::BTreeSet;
+
 use ndarray::{Array2, Axis};
 
 use super::RunError;
 use super::services::TextNetwork;
 use super::session::Session;
-use super::words::{embed, views};
+use super::words::{Words, embed, unused, views};
 use crate::album::{Representation, RepresentationKind, TextColumn};
 use crate::describe::criterion::{self, CriterionError, KINDS};
 use crate::describe::phrases::{Phrases, Role};
@@ -18,15 +20,15 @@ pub(super) struct Answer {
     pub(super) criterion: Criterion,
     /// For people: where the vectors come from.
     pub(super) answered_by: String,
-    /// Named as the criterion.
+    /// Named as the criterion, with a number behind it where a text has that name.
     pub(super) vectors: Representation,
 }
 
-/// The vectors of every criterion, from the `columns` there are; no model is asked about a picture again.
+/// The vectors of every criterion, from the texts there are; no model is asked about a picture again.
 pub(super) async fn answers(
     session: &mut Session<'_>,
     criteria: &[Criterion],
-    columns: &[TextColumn],
+    Words { columns, vectors }: &Words,
     network: &TextNetwork,
 ) -> Result<Vec<Answer>, RunError> {
     let Some(general) = most_general(columns) else { return Ok(Vec::new()) };
@@ -34,6 +36,7 @@ pub(super) async fn answers(
     let names = embed(session, network, &views(&names)).await?;
     let kinds = embed(session, network, &KINDS.map(|(_, name)| name)).await?;
     let mut captions = None;
+    let mut taken: BTreeSet<String> = vectors.iter().map(|vectors| vectors.name.clone()).collect();
     let mut answers = Vec::with_capacity(criteria.len());
     for criterion in criteria {
         let asked = embed(session, network, &[&criterion.text]).await?;
@@ -56,7 +59,9 @@ pub(super) async fn answers(
                 (general, format!("what {} says{said}", general.name), captions.speaking_of(kind)?)
             }
         };
-        let (name, kind, texts) = (criterion.text.clone(), RepresentationKind::Text, Some(column.name.clone()));
+        let name = unused(&criterion.text, |name| taken.contains(name));
+        taken.insert(name.clone());
+        let (kind, texts) = (RepresentationKind::Text, Some(column.name.clone()));
         let vectors = Representation { name, kind, texts, matrix };
         answers.push(Answer { criterion: criterion.clone(), answered_by, vectors });
     }

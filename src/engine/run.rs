@@ -143,7 +143,7 @@ async fn speak(
     if let Some(tagger) = extracted.iter().find(|e| e.name == TAGGER) {
         words.append(words::describe(session, &plan.text, tagger, &plan.vectors, network).await?);
     }
-    let answers = criteria::answers(session, &plan.criteria, &words.columns, network).await?;
+    let answers = criteria::answers(session, &plan.criteria, &words, network).await?;
     for answer in &answers {
         session.note(format!("criterion {}: answered by {}", answer.criterion.text, answer.answered_by));
     }

@@ -98,16 +98,16 @@ pub(super) async fn imported(
             return Err(RunError::Lacking(reason));
         }
         for column in matched.columns {
-            let name = unused(&column.name, &words.columns);
+            let taken = |name: &str| DESCRIBERS.contains(&name) || words.columns.iter().any(|c| c.name == name);
+            let name = unused(&column.name, taken);
             words.add(session, TextColumn { name, texts: column.texts }, ways, network).await?;
         }
     }
     Ok(words)
 }
 
-/// A column's name, with a number behind it where a describer or another column has it.
-fn unused(name: &str, columns: &[TextColumn]) -> String {
-    let taken = |name: &str| DESCRIBERS.contains(&name) || columns.iter().any(|column| column.name == name);
+/// A name, with a number behind it where it is taken.
+pub(super) fn unused(name: &str, taken: impl Fn(&str) -> bool) -> String {
     let mut names = std::iter::once(name.to_owned()).chain((2..).map(|n| format!("{name}-{n}")));
     names.find(|name| !taken(name)).unwrap_or_default()
 }

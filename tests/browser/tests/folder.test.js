@@ -75,6 +75,46 @@ test("classical features are the terminal's", async (t) => {
   }
 });
 
+test("other clusterers, fusions and a criterion are the terminal's", async (t) => {
+  const folder = await pictures(t, 3, 8);
+  const wanted = ["agglomerative", "dbscan", "consensus"];
+  const asked = "what is it made of:k=3";
+  const options = ["--cluster", ["kmeans", ...wanted].join(","), "--fuse", "concat,concat:share=auto", "--criterion", asked];
+  const expected = await albumIn(await terminal(t, folder, ...options));
+  const page = await visit(await visitor(t, { webgpu: false }), await serve(t));
+  await mapOf(page, folder);
+  const tried = async (n) => {
+    await page.waitForFunction((n) => document.querySelector("[data-testid=tab-experiments]").textContent.endsWith(n), String(n));
+    await page.locator("html[data-state=done]").waitFor();
+  };
+  const first = "efficientnet-lite0+tags@concat";
+  for (const [i, clusterer] of wanted.entries()) {
+    await page.getByTestId("clusterer").selectOption(clusterer);
+    await tried(4 + i);
+  }
+  const album = await albumOf(page);
+  for (const clusterer of wanted) {
+    const agreement = ari(labels(album, `${first}/${clusterer}`), labels(expected, `${first}/${clusterer}`));
+    assert.ok(agreement >= 0.99, `${clusterer}: ARI ${agreement} with the terminal's clusters`);
+  }
+  await page.locator(".again > summary").click();
+  await page.getByTestId("criteria").fill(asked);
+  await page.locator(".again").getByLabel("concat:share=auto", { exact: true }).check();
+  await page.getByTestId("run-again").click();
+  await reach(page, "running");
+  await reach(page, "done");
+  const again = await albumOf(page);
+  const theirs = cells(expected).filter((cell) => cell.endsWith("/kmeans"));
+  assert.deepEqual(cells(again), theirs);
+  for (const cell of theirs) {
+    const agreement = ari(labels(again, cell), labels(expected, cell));
+    assert.ok(agreement >= 0.99, `${cell}: ARI ${agreement} with the terminal's clusters`);
+  }
+  const criteria = (files) => JSON.parse(files.get("album.json")).criteria.map(({ criterion, clusters }) => [criterion, clusters.map(({ size }) => size)]);
+  assert.deepEqual(criteria(again), criteria(expected));
+  assert.equal(criteria(again)[0][0], "what is it made of");
+});
+
 test("cancel ends a run and the page goes on to be of use", async (t) => {
   const folder = await pictures(t, 3, 20);
   const page = await visit(await visitor(t, { webgpu: false }), await serve(t));

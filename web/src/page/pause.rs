@@ -42,9 +42,12 @@ async fn settled(promise: &Promise) {
     let _ = JsFuture::from(promise.clone()).await;
 }
 
-/// `list` as it is to be shown: with each animation frame one item more is what it should be, so that one row of a list is
-/// made anew at a time.
-pub(crate) fn one_by_one<T: Clone + PartialEq + Send + Sync + 'static>(list: Signal<Vec<T>>) -> Signal<Vec<T>> {
+/// Items of a list that a frame takes in.
+const AT_ONCE: usize = 2;
+
+/// `list` as it is to be shown: with each animation frame a few items more are what they should be, so that few rows of a
+/// list are made anew at a time.
+pub(crate) fn few_by_few<T: Clone + PartialEq + Send + Sync + 'static>(list: Signal<Vec<T>>) -> Signal<Vec<T>> {
     let shown = RwSignal::new(Vec::new());
     let going = StoredValue::new(false);
     Effect::new(move || {
@@ -56,7 +59,7 @@ pub(crate) fn one_by_one<T: Clone + PartialEq + Send + Sync + 'static>(list: Sig
         spawn_local(async move {
             // The list may be gone by the next frame.
             while let Some(wanted) = list.try_get_untracked()
-                && shown.try_update(|shown| take_one(shown, &wanted)) == Some(true)
+                && shown.try_update(|shown| (0..AT_ONCE).all(|_| take_one(shown, &wanted))) == Some(true)
             {
                 next_frame().await;
             }

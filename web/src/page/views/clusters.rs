@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::format;
-use crate::pause::{next_frame, one_by_one};
+use crate::pause::{next_frame, few_by_few};
 use crate::state::{Cluster, Origin, State, shown_name};
 
 /// Pictures shown of a cluster.
@@ -22,7 +22,7 @@ pub(super) fn Clusters() -> impl IntoView {
         clusters.sort_by_key(|c| (c.cluster < 0, std::cmp::Reverse(c.size), c.cluster));
         clusters
     });
-    let rows = one_by_one(sorted);
+    let rows = few_by_few(sorted);
     // A cluster whose words have come is another row than one without.
     let key = |c: &Cluster| (c.cluster, c.size, c.name.clone(), c.exemplars.clone());
     view! {
