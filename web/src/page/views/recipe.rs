@@ -266,7 +266,7 @@ fn Again(#[prop(into)] idle: Signal<bool>) -> impl IntoView {
                 <legend class="unseen">"What is measured"</legend>
                 <Ticks title="Looks" names=&LOOKS chosen=Signal::derive(move || plan.with(|p| p.features.clone())) set=Callback::new(move |v| plan.update(|p| p.features = v))/>
                 <Ticks title="Words" names=&DESCRIBERS chosen=Signal::derive(move || plan.with(|p| p.text.clone())) set=Callback::new(move |v| plan.update(|p| p.text = v))/>
-                <Ticks title="Words as" names=&VECTORIZERS chosen=Signal::derive(move || plan.with(|p| p.vectors.clone())) set=Callback::new(move |v| plan.update(|p| p.vectors = v))/>
+                <Ticks title="Vectors" names=&VECTORIZERS chosen=Signal::derive(move || plan.with(|p| p.vectors.clone())) set=Callback::new(move |v| plan.update(|p| p.vectors = v))/>
                 <Ticks title="Both" names=&FUSIONS chosen=Signal::derive(move || plan.with(|p| p.fuse.clone())) set=Callback::new(move |v| plan.update(|p| p.fuse = v))/>
                 <label class="field"><span>"Criteria, one a line"</span>
                     <textarea rows="2" data-testid="criteria" placeholder="what are they doing" prop:value=criteria on:change=write_criteria></textarea>
