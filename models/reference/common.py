@@ -123,6 +123,33 @@ def sentences(vocabulary, lengths, seed=5, low=3):
     return [[low + int((next(drawn) + 1) / 2 * (vocabulary - low)) for _ in range(n)] for n in lengths]
 
 
+def strip(sequences, end, prompt, max_length):
+    """What generate returned, without the padding behind the ending token."""
+    out = []
+    for row in sequences.tolist():
+        stop = row.index(end, prompt) + 1 if end in row[prompt:] else len(row)
+        assert stop == max_length or row[stop - 1] == end
+        out.append(row[:stop])
+    return out
+
+
+def telling(greedy, beam):
+    """How much sequences show of what matters, 0 if too little: they differ, end at different steps, and beams find
+    others than greed."""
+    if len({tuple(s) for s in greedy}) < len(greedy) or greedy == beam:
+        return 0
+    lengths = {len(s) for s in greedy} | {len(s) for s in beam}
+    return 100 * len(lengths) + len({t for s in greedy + beam for t in s}) if len(lengths) > 1 else 0
+
+
+def most_telling(ends, sequences):
+    """The ending token that makes the best test, as another one makes a different tiny model; `sequences(end)` gives
+    the greedy and the beam ones first."""
+    best = max((sequences(end) + (end,) for end in ends), key=lambda found: telling(found[0], found[1]))
+    assert telling(best[0], best[1]), "no ending token makes a test"
+    return best
+
+
 def _json(value):
     if isinstance(value, torch.Tensor):
         value = matrix(value)

@@ -9,10 +9,12 @@
 //!
 //! This package reads no file and awaits nothing.
 
+pub mod blip;
 pub mod checkpoint;
 pub mod clip;
 pub mod config;
 pub mod cpu;
+pub mod dinov2;
 pub mod efficientnet_lite0;
 pub mod encoder;
 mod fused;

@@ -75,6 +75,32 @@ impl Golden {
         serde_json::from_value(self.0[name].clone()).unwrap()
     }
 
+    /// A list of token ids.
+    pub(crate) fn tokens(&self, name: &str) -> Vec<u32> {
+        serde_json::from_value(self.0[name].clone()).unwrap()
+    }
+
+    /// Asserts that the logits of each step of a greedy search are those of `name`, `[steps * sequences]` rows of a
+    /// reference that goes on with sequences that ended; ours leave the batch.
+    pub(crate) fn check_steps(
+        &self,
+        name: &str,
+        sequences: &[Vec<u32>],
+        prompt: usize,
+        steps: &[Vec<f32>],
+        bound: f32,
+    ) {
+        let all = self.expected(name);
+        let columns = all[0].len();
+        for (step, (found, all)) in steps.iter().zip(all.chunks(sequences.len())).enumerate() {
+            let open = sequences.iter().zip(all).filter(|(tokens, _)| tokens.len() > prompt + step);
+            let expected: Vec<Vec<f32>> = open.map(|(_, row)| row.clone()).collect();
+            let found: Vec<Vec<f32>> = found.chunks(columns).map(<[f32]>::to_vec).collect();
+            close(&format!("{name} of step {step}"), &found, &expected, bound);
+        }
+        assert_eq!(steps.len() * sequences.len(), all.len(), "{name}: steps");
+    }
+
     pub(crate) fn value(&self, name: &str) -> &Value {
         &self.0[name]
     }

@@ -33,14 +33,9 @@ impl Memory {
         Self { layers, source_lengths, sources, rows: sources, tokens: 0 }
     }
 
-    /// Tokens so far, the same for all rows.
-    pub(crate) fn tokens(&self) -> usize {
-        self.tokens
-    }
-
-    /// Rows of the batch.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
+    /// The numbers of the positions of `new` tokens of each row: `[rows * new]`.
+    pub(crate) fn positions(&self, new: usize) -> Vec<u32> {
+        (0..self.rows).flat_map(|_| self.tokens as u32..(self.tokens + new) as u32).collect()
     }
 
     /// Goes on with these rows, in this order: some may be left out, some stand there several times. They still lie

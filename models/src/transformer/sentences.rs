@@ -1,5 +1,9 @@
 //! Token ids of sentences as rows of the same length.
 
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::fused::Lengths;
+
 /// Sentences side by side, filled up with token 0 to the longest.
 pub(crate) struct Sentences {
     /// `[n, tokens]`.
@@ -25,6 +29,15 @@ impl Sentences {
     /// How many sentences.
     pub(crate) fn count(&self) -> usize {
         self.lengths.len()
+    }
+
+    /// Tokens of each, for attention.
+    pub(crate) fn counts(&self, device: &Device) -> Lengths {
+        let counts: Vec<f32> = self.lengths.iter().map(|length| *length as f32).collect();
+        if self.lengths.iter().all(|length| *length == self.tokens) {
+            return Lengths::whole(self.count(), self.tokens, device);
+        }
+        Lengths::of(Tensor::from_data(TensorData::new(counts, [self.count()]), device))
     }
 
     /// The number of the position of each token: `[n * tokens]`, counted from 0 in each sentence.

@@ -30,7 +30,12 @@ impl Table {
         rows: usize,
         width: usize,
     ) -> Result<Self, CheckpointError> {
-        Ok(Self::new(&loader.take(name, &[rows, width])?, width, PART, loader))
+        Ok(Self::of(&loader.take(name, &[rows, width])?, width, loader))
+    }
+
+    /// From rows of `width` values.
+    pub(crate) fn of(values: &[f32], width: usize, loader: &Loader<'_>) -> Self {
+        Self::new(values, width, PART, loader)
     }
 
     fn new(values: &[f32], width: usize, part: usize, loader: &Loader<'_>) -> Self {
@@ -39,14 +44,15 @@ impl Table {
         Self { parts: parts.collect(), rows }
     }
 
+    /// How many there are.
+    pub(crate) fn rows(&self) -> usize {
+        let last = self.parts.len() - 1;
+        self.rows * last + self.parts[last].dims()[0]
+    }
+
     /// Where the table is.
     pub(crate) fn device(&self) -> Device {
         self.parts[0].device()
-    }
-
-    /// In what the table is kept.
-    pub(crate) fn precision(&self) -> FloatDType {
-        FloatDType::from(self.parts[0].dtype())
     }
 
     /// The rows of `ids`: `[ids, width]`.
@@ -54,8 +60,7 @@ impl Table {
     /// # Panics
     /// When an id lies behind the table.
     pub(crate) fn forward(&self, ids: &[u32]) -> Tensor<2> {
-        let last = self.parts.len() - 1;
-        check(ids, self.rows * last + self.parts[last].dims()[0]);
+        check(ids, self.rows());
         let rows = |part: usize, ids| self.parts[part].val().select(0, ids);
         gather(ids, self.parts.len(), self.rows, rows, &self.device())
     }
@@ -74,6 +79,11 @@ pub(crate) struct Logits {
 }
 
 impl Logits {
+    /// Tokens of the vocabulary.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
     /// From PyTorch's `[size, width]` and `[size]`.
     pub(crate) fn new(weight: &[f32], bias: Option<Vec<f32>>, size: usize, device: &Device) -> Self {
         Self::in_parts(weight, bias, size, PART, device)
