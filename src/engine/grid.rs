@@ -67,7 +67,8 @@ pub(super) async fn cluster(
                 session.progress(Stage::Clusters, grid.cells.len(), total, grid.known)?;
             }
             let fusion = fusions::fuse(engine, session, *spec, &pair, (grid.count(text), plan.seed)).await;
-            let Some(fusion) = grid.possible(session, fusion)? else { continue };
+            let what = || format!("{}+{}@{spec}", image.name, text.name);
+            let Some(fusion) = grid.possible(session, what, fusion)? else { continue };
             grid.add(engine, session, &fusion, grid.count(text)).await?;
             fused.push(fusion);
         }
@@ -121,7 +122,8 @@ impl Grid<'_> {
                 session.emit(Event::Clustered { cells, main_cell });
             };
             let made = cells::cell(engine, session, &task, self.truth, &mut early).await;
-            let Some((cell, cached)) = self.possible(session, made)? else { continue };
+            let what = || format!("{} by {clusterer}", representation.name);
+            let Some((cell, cached)) = self.possible(session, what, made)? else { continue };
             self.known += usize::from(cached);
             self.cells.push(cell);
         }
@@ -129,11 +131,16 @@ impl Grid<'_> {
     }
 
     /// A stage that refuses its input is told of and passed over: the others may do.
-    fn possible<T>(&mut self, session: &mut Session<'_>, made: Result<T, RunError>) -> Result<Option<T>, RunError> {
+    fn possible<T>(
+        &mut self,
+        session: &mut Session<'_>,
+        what: impl Fn() -> String,
+        made: Result<T, RunError>,
+    ) -> Result<Option<T>, RunError> {
         match made {
             Ok(made) => Ok(Some(made)),
             Err(error @ RunError::Stage { .. }) => {
-                session.note(format!("{error}; it is left out"));
+                session.note(format!("{} is left out: {error}", what()));
                 self.failures.push(error);
                 Ok(None)
             }

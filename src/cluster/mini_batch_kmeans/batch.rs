@@ -31,9 +31,6 @@ impl<F: Scalar> Centers<F> {
         let reassign = self.reassignment_is_due(batch.len() / self.n_features);
         let labels = assign(batch, self.n_features, &self.vectors);
         let inertia = inertia(batch, self.n_features, &self.vectors, &labels);
-        if params.reassignment_ratio == 0.9 {
-            eprintln!("DBG labels {labels:?} inertia {inertia:?} centers {:?}", self.vectors);
-        }
         let n_features = self.n_features;
         let centers = self.vectors.par_chunks_mut(n_features).zip(&mut self.counts).enumerate();
         centers.for_each(|(cluster, (center, count))| {

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::format;
-use crate::pause::{next_frame, few_by_few};
+use crate::pause::{few_by_few, next_frame};
 use crate::state::{Cluster, Origin, State, shown_name};
 
 /// Pictures shown of a cluster.
