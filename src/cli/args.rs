@@ -36,15 +36,19 @@ pub(crate) struct RunArguments {
     #[arg(short, long, default_value = "out")]
     pub(crate) output: PathBuf,
 
-    /// Image encoders (efficientnet-lite0) and classical features (sift, hog, color, canny, lbp, classical: all five),
+    /// Image encoders (efficientnet-lite0, clip-vit-b32, dinov2-small) and classical features (sift, hog, color, canny, lbp, classical: all five),
     /// comma-separated; `none` for none.
     #[arg(long, value_name = "LIST", default_value = "efficientnet-lite0")]
     pub(crate) features: String,
 
-    /// Describers, comma-separated: tags, tag-mean, import:FILE[:column] (texts of a CSV or JSON Lines file with a column
+    /// Describers, comma-separated: tags, tag-mean, networks (blip-caption, blip-vqa), import:FILE[:column] (texts of a CSV or JSON Lines file with a column
     /// `file`); `none` for none.
     #[arg(long, value_name = "LIST", default_value = "tags")]
     pub(crate) text: String,
+
+    /// A question about every picture, for networks that answer (blip-vqa); may be given again.
+    #[arg(long, value_name = "QUESTION")]
+    pub(crate) ask: Vec<String>,
 
     /// How texts become vectors, comma-separated: sentence, tfidf, keywords (sentence vectors of nouns and adjectives).
     #[arg(long, value_name = "LIST", default_value = "sentence")]

@@ -111,8 +111,7 @@ fn check(arguments: &RunArguments) -> Result<Job, Failed> {
         None => Models::Published(ModelFolder::of_user()?),
         Some(folder) => Models::Packs(PackFolder::open(folder)?),
     };
-    let encoders = models.source().image_encoders();
-    plan.check(&encoders.iter().map(String::as_str).collect::<Vec<_>>()).map_err(|e| Failed::Usage(e.to_string()))?;
+    plan.check(&models.source().networks()).map_err(|e| Failed::Usage(e.to_string()))?;
     let imports = plan.text.iter().filter(|text| text.starts_with(IMPORT)).map(|text| import(text));
     let imports = imports.collect::<Result<Vec<_>, Failed>>()?;
     let collection = folder::open(&arguments.images)?;
@@ -173,6 +172,7 @@ fn plan(arguments: &RunArguments) -> Plan {
     Plan {
         features: list(&arguments.features),
         text: list(&arguments.text),
+        ask: arguments.ask.iter().map(|question| question.trim().to_owned()).filter(|q| !q.is_empty()).collect(),
         vectors: list(&arguments.vectors),
         criteria: arguments.criterion.clone(),
         fuse: list(&arguments.fuse),
@@ -208,7 +208,9 @@ fn write(job: &Job, album: &Album, store: &dyn BlobStore) -> Result<(), Failed> 
 
 /// Which models the run used: its encoders, and for texts the classifier and the sentence encoder.
 fn uses(plan: &Plan, name: &str) -> bool {
-    !plan.text.is_empty() || plan.features.iter().any(|f| f == name)
+    // Texts become vectors by the one, and tags come from the other.
+    let described = !plan.text.is_empty() && ["minilm", "efficientnet-lite0"].contains(&name);
+    described || plan.features.iter().chain(&plan.text).any(|used| used == name)
 }
 
 fn summary(album: &Album, output: &Path) -> Result<String, Failed> {

@@ -16,6 +16,8 @@
 //! stopped goes on where it was, and a second run reads everything back.
 
 mod cache;
+#[cfg(not(target_arch = "wasm32"))]
+mod captions;
 mod cells;
 mod criteria;
 mod fusions;
@@ -25,6 +27,8 @@ mod kept;
 mod map;
 mod names;
 mod pictures;
+#[cfg(not(target_arch = "wasm32"))]
+mod published;
 mod run;
 mod search;
 mod services;

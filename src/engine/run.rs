@@ -37,8 +37,8 @@ pub(super) async fn run(
     imports: &[(String, TextTable)],
     emit: &mut dyn FnMut(Event),
 ) -> Result<Album, RunError> {
-    let encoders = engine.models.image_encoders();
-    plan.check(&encoders.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let known = engine.models.networks();
+    plan.check(&known)?;
     let mut session = Session::new(engine.store, engine.cancel.clone(), emit);
     for failure in &collection.failures {
         let (file, stage, reason) = (failure.file.clone(), failure.stage.to_owned(), failure.reason.clone());

@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use gistmap_models::checkpoint::Checkpoint;
 use gistmap_models::efficientnet_lite0::{self, EfficientNetLite0};
 use gistmap_models::encoder::{ImageEncoder, TextEncoder};
-use gistmap_models::manifest::{Manifest, Role};
+use gistmap_models::manifest::Manifest;
 use gistmap_models::minilm::{self, MiniLm};
 use gistmap_models::precision::{Precision, supports_f16};
 use gistmap_models::processor;
 
 use crate::device::{Compute, Selected};
 use crate::embed::Embedder;
+use crate::image::Preprocess;
+use crate::protocol::Networks;
 use crate::runtime::Shared;
+#[cfg(not(target_arch = "wasm32"))]
+use super::published;
 
 /// A model's manifest, weights and other files.
 pub struct Model {
@@ -30,22 +34,21 @@ pub struct Model {
 
 /// Where models come from: a folder in the terminal, packs in the page.
 pub trait ModelSource: Shared {
-    /// Names of the image encoders there are.
-    fn image_encoders(&self) -> Vec<String>;
+    /// Names of the networks that a plan may name.
+    fn networks(&self) -> Networks;
 
-    /// Opens a model that must have `role`.
+    /// Opens a model.
     ///
     /// # Errors
     /// A sentence that names the model and says what to do.
-    fn open(&self, name: &str, role: Role) -> Result<Model, String>;
+    fn open(&self, name: &str) -> Result<Model, String>;
 }
 
 /// An image network, ready to run.
 pub(super) struct ImageNetwork {
     pub(super) name: String,
     pub(super) weights: String,
-    pub(super) resize: u32,
-    pub(super) crop: u32,
+    pub(super) preprocess: Preprocess,
     pub(super) dimension: usize,
     pub(super) classes: usize,
     /// Which family of kernels computes it: results of one are not taken for those of another.
@@ -86,8 +89,13 @@ fn kernels(compute: &Compute, precision: Precision) -> &'static str {
 
 /// Builds an image network on `device`.
 pub(super) fn image_network(source: &dyn ModelSource, name: &str, device: &Selected) -> Result<ImageNetwork, String> {
+    let model = source.open(name)?;
+    #[cfg(not(target_arch = "wasm32"))]
+    if model.manifest.hub().is_some() {
+        return published::image_network(model, device).map_err(|e| format!("{name}: {e}"));
+    }
+    let Model { manifest, weights, checkpoint, precision: wanted, .. } = model;
     let compute = &device.compute;
-    let Model { manifest, weights, checkpoint, precision: wanted, .. } = source.open(name, Role::ImageEncoder)?;
     let precision = precision(device, wanted);
     let failed = |e: &dyn std::fmt::Display| format!("{name}: {e}");
     let encoder: Box<dyn ImageEncoder> = match compute {
@@ -97,11 +105,11 @@ pub(super) fn image_network(source: &dyn ModelSource, name: &str, device: &Selec
             Box::new(network.with_precision(precision))
         }
     };
+    let (resize_short, crop) = (manifest.input.resize.unwrap_or(256), manifest.input.crop.unwrap_or(224));
     Ok(ImageNetwork {
         name: manifest.name.clone(),
         weights,
-        resize: manifest.input.resize.unwrap_or(256),
-        crop: manifest.input.crop.unwrap_or(224),
+        preprocess: Preprocess { resize_short, crop, ..Preprocess::default() },
         dimension: manifest.dimension,
         classes: efficientnet_lite0::CLASSES,
         kernels: kernels(compute, precision),
@@ -112,7 +120,7 @@ pub(super) fn image_network(source: &dyn ModelSource, name: &str, device: &Selec
 /// Builds the sentence network on `device`.
 pub(super) fn text_network(source: &dyn ModelSource, name: &str, device: &Selected) -> Result<TextNetwork, String> {
     let compute = &device.compute;
-    let Model { manifest, weights, checkpoint, precision: wanted, files } = source.open(name, Role::TextEncoder)?;
+    let Model { manifest, weights, checkpoint, precision: wanted, files } = source.open(name)?;
     let precision = precision(device, wanted);
     let failed = |e: &dyn std::fmt::Display| format!("{name}: {e}");
     let encoder: Box<dyn TextEncoder> = match compute {

@@ -69,11 +69,12 @@ pub struct Prepared {
 
 impl<'a> Workbench<'a> {
     pub(super) fn new(networks: &'a [ImageNetwork], kinds: &'a [Kind], store: &'a dyn BlobStore) -> Self {
-        let preprocess = networks
-            .iter()
-            .map(|n| Preprocess { resize_short: n.resize, crop: n.crop, ..Preprocess::default() })
-            .collect();
-        Self { networks, preprocess, kinds, store }
+        Self { networks, preprocess: networks.iter().map(|n| n.preprocess).collect(), kinds, store }
+    }
+
+    /// For pixels alone, cut so, whatever is known.
+    pub(super) fn of_pixels(preprocess: Preprocess, store: &'a dyn BlobStore) -> Self {
+        Self { networks: &[], preprocess: vec![preprocess], kinds: &[], store }
     }
 
     /// Looks a picture up by its bytes.
@@ -82,10 +83,10 @@ impl<'a> Workbench<'a> {
             Content::Encoded(bytes) | Content::Rgb8 { pixels: bytes, .. } => blake3::hash(bytes).to_hex().to_string(),
         };
         let picture = Picture { file: item.file.clone(), label: item.label, hash };
-        let known: Vec<Option<Vec<f32>>> = (0..self.networks.len())
-            .map(|network| {
-                let bytes = self.store.get(&self.key(network, &picture.hash))?;
-                bytes_to_floats(&bytes, self.networks[network].columns())
+        let known: Vec<Option<Vec<f32>>> = (0..self.preprocess.len())
+            .map(|cut| {
+                let columns = self.networks.get(cut)?.columns();
+                bytes_to_floats(&self.store.get(&self.key(cut, &picture.hash))?, columns)
             })
             .collect();
         let features = self.kinds.iter().map(|kind| {

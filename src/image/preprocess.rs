@@ -21,6 +21,9 @@ pub struct Preprocess {
     pub resize_short: u32,
     /// Side of the square cut from the centre, in pixels; at most `resize_short`.
     pub crop: u32,
+    /// Whether the whole picture becomes a square of side `resize_short`, whatever its proportions were, in place of
+    /// keeping them.
+    pub squash: bool,
     /// How to interpolate.
     pub interpolation: Interpolation,
     /// Mean of each channel, for values in [0, 1].
@@ -35,6 +38,7 @@ impl Default for Preprocess {
         Self {
             resize_short: 256,
             crop: 224,
+            squash: false,
             interpolation: Interpolation::Bilinear,
             mean: [0.485, 0.456, 0.406],
             std: [0.229, 0.224, 0.225],
@@ -66,12 +70,17 @@ impl Preprocess {
             Interpolation::Bilinear => "bilinear",
             Interpolation::Bicubic => "bicubic",
         };
-        format!("pre{}-{}-{}-{kind}", Self::VERSION, self.resize_short, self.crop)
+        let squash = if self.squash { "-squash" } else { "" };
+        format!("pre{}-{}-{}-{kind}{squash}", Self::VERSION, self.resize_short, self.crop)
     }
 
-    /// Size after resizing: torchvision's `Resize(int)`, the longer side cut to a whole number.
+    /// Size after resizing: torchvision's `Resize(int)`, the longer side cut to a whole number; `Resize((int, int))` where
+    /// pictures are squashed.
     pub fn resized(&self, width: u32, height: u32) -> (u32, u32) {
         let short = self.resize_short;
+        if self.squash {
+            return (short, short);
+        }
         let long = |long: u32, of: u32| (f64::from(short) * f64::from(long) / f64::from(of)) as u32;
         if width <= height { (short, long(height, width)) } else { (long(width, height), short) }
     }

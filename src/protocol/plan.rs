@@ -115,8 +115,11 @@ impl fmt::Display for Criterion {
 pub struct Plan {
     /// Image encoders and classical features that are clustered.
     pub features: Vec<String>,
-    /// Describers whose texts are clustered, and `import:FILE[:column]`.
+    /// Describers whose texts are clustered, networks that describe pictures, and `import:FILE[:column]`.
     pub text: Vec<String>,
+    /// Questions about every picture, for networks that answer some.
+    #[serde(default)]
+    pub ask: Vec<String>,
     /// How each text becomes vectors: some of [`VECTORIZERS`].
     #[serde(default = "sentence_vectors")]
     pub vectors: Vec<String>,
@@ -148,6 +151,7 @@ impl Default for Plan {
         Self {
             features: one("efficientnet-lite0"),
             text: one("tags"),
+            ask: Vec::new(),
             vectors: sentence_vectors(),
             criteria: Vec::new(),
             fuse: one("concat"),
@@ -158,6 +162,17 @@ impl Default for Plan {
             project: "tsne".to_owned(),
         }
     }
+}
+
+/// The networks that a plan may name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Networks {
+    /// They give features of pictures.
+    pub encoders: Vec<String>,
+    /// They describe pictures.
+    pub captioners: Vec<String>,
+    /// They answer questions about pictures.
+    pub answerers: Vec<String>,
 }
 
 /// A plan that cannot be carried out.
@@ -181,6 +196,9 @@ pub enum PlanError {
         /// What is wrong.
         reason: String,
     },
+    /// A network that answers, and nothing asked.
+    #[error("--text {0} answers questions: give --ask \"a question about every picture\"")]
+    NothingAsked(String),
     /// Criteria are answered from texts.
     #[error("--criterion needs texts: give --text")]
     NoTexts,
@@ -193,16 +211,21 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Checks every name; `encoders` are the image encoders there are.
+    /// Checks every name against the networks there are.
     ///
     /// # Errors
     /// The first thing that is wrong.
-    pub fn check(&self, encoders: &[&str]) -> Result<(), PlanError> {
+    pub fn check(&self, networks: &Networks) -> Result<(), PlanError> {
+        let Networks { encoders, captioners, answerers } = networks;
         let classical = Kind::PARTS.iter().chain(&[Kind::Classical]).map(|kind| kind.name());
-        let features: Vec<&str> = classical.chain(encoders.iter().map(|name| &**name)).collect();
+        let features: Vec<&str> = classical.chain(encoders.iter().map(String::as_str)).collect();
         known("--features", &self.features, &features)?;
         let described: Vec<String> = self.text.iter().filter(|name| !name.starts_with(IMPORT)).cloned().collect();
-        known("--text", &described, &DESCRIBERS)?;
+        let speakers = captioners.iter().chain(answerers).map(String::as_str);
+        known("--text", &described, &DESCRIBERS.into_iter().chain(speakers).collect::<Vec<_>>())?;
+        if let Some(answerer) = self.text.iter().find(|name| answerers.contains(name) && self.ask.is_empty()) {
+            return Err(PlanError::NothingAsked(answerer.clone()));
+        }
         known("--vectors", &self.vectors, &VECTORIZERS)?;
         readable::<FusionSpec>("--fuse", &self.fuse)?;
         readable::<ClustererSpec>("--cluster", &self.cluster)?;
@@ -234,6 +257,7 @@ impl Plan {
         [
             ("--features", list(&self.features)),
             ("--text", list(&self.text)),
+            ("--ask", list(&self.ask)),
             ("--vectors", list(&self.vectors)),
             ("--criterion", list(&self.criteria.iter().map(Criterion::to_string).collect::<Vec<_>>())),
             ("--fuse", list(&self.fuse)),
@@ -288,11 +312,13 @@ mod tests {
 
     #[test]
     fn wrong_names_are_named() {
-        let encoders = ["efficientnet-lite0"];
+        let encoders = Networks { encoders: vec!["efficientnet-lite0".into()], answerers: vec!["vqa".into()], ..Networks::default() };
         assert_eq!(Plan::default().check(&encoders), Ok(()));
         let bad = Plan { cluster: vec!["kmeens".into()], ..Plan::default() };
         let message = bad.check(&encoders).map_err(|e| e.to_string());
         assert!(message.as_ref().is_err_and(|m| m.contains("--cluster") && m.contains("\"kmeens\"")), "{message:?}");
+        let mute = Plan { text: vec!["vqa".into()], ..Plan::default() };
+        assert_eq!(mute.check(&encoders), Err(PlanError::NothingAsked("vqa".into())));
         let bad = Plan { fuse: vec!["concat:share=3".into()], ..Plan::default() };
         let message = bad.check(&encoders).map_err(|e| e.to_string());
         assert!(message.as_ref().is_err_and(|m| m.contains("--fuse: `concat:share=3`")), "{message:?}");
