@@ -125,12 +125,13 @@ pub(super) async fn describe(
     let texts = probabilities.axis_iter(Axis(0)).map(|p| tags::sentence(p, &names)).collect();
     let column = TextColumn { name: DESCRIBERS[0].to_owned(), texts };
     let mut words = Words::default();
-    if describers.iter().any(|name| name == "tags") {
+    let wanted = |describer: &str| describers.iter().any(|name| name == describer);
+    if wanted("tags") {
         words.add(session, column, ways, network).await?;
-    } else {
+    } else if wanted("tag-mean") {
         words.columns.push(column);
     }
-    if describers.iter().any(|name| name == "tag-mean") {
+    if wanted("tag-mean") {
         let matrix = tag_mean(session, network, probabilities.view(), &names).await?;
         let (name, texts) = ("tag-mean".to_owned(), Some(DESCRIBERS[0].to_owned()));
         words.vectors.push(Representation { name, kind: RepresentationKind::Text, texts, matrix });
