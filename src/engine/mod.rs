@@ -16,7 +16,6 @@
 //! stopped goes on where it was, and a second run reads everything back.
 
 mod cache;
-#[cfg(not(target_arch = "wasm32"))]
 mod captions;
 mod cells;
 mod criteria;
@@ -27,7 +26,6 @@ mod kept;
 mod map;
 mod names;
 mod pictures;
-#[cfg(not(target_arch = "wasm32"))]
 mod published;
 mod run;
 mod search;

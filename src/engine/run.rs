@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use ndarray::Array2;
 
+use super::captions::Gallery;
 use super::cells::Truth;
 use super::criteria::{self, Answer};
 use super::grid::{self, Clustered};
@@ -12,14 +13,14 @@ use super::pictures::{self, Extracted};
 use super::services::{ImageNetwork, TextNetwork, image_network};
 use super::session::Session;
 use super::words::{self, Words};
-use super::{Engine, RunError, fusions, map, names};
+use super::{Engine, RunError, fusions, map, names, published};
 use crate::album::{Album, Cell, CriterionClusters, Failure, Picture, Representation, RepresentationKind, TextColumn};
 use crate::classical::Kind;
 use crate::collection::Collection;
 use crate::describe::import::TextTable;
 use crate::device::Selected;
 use crate::fuse::{self, FusionMethod};
-use crate::protocol::{Event, IMPORT, Plan, Stage};
+use crate::protocol::{DESCRIBERS, Event, Networks as Named, Plan, Stage};
 use crate::runtime::Stopwatch;
 
 /// The classifier whose opinion becomes words.
@@ -63,7 +64,11 @@ pub(super) async fn run(
 
     let clock = Stopwatch::start();
     let spoken = match networks.text.as_deref() {
-        Some(network) => speak(&mut session, plan, imports, (&pictures, &extracted), network).await?,
+        Some(network) => {
+            let gallery = Gallery { pictures: &pictures, items: &collection.items, hands: engine.hands };
+            let told = told(engine, &mut session, plan, (&known, &device), gallery).await?;
+            speak(&mut session, plan, (imports, told), (&pictures, &extracted), network).await?
+        }
         None => Spoken::default(),
     };
     session.done(Stage::Words, clock);
@@ -135,11 +140,15 @@ struct Spoken {
 async fn speak(
     session: &mut Session<'_>,
     plan: &Plan,
-    imports: &[(String, TextTable)],
+    (imports, told): (&[(String, TextTable)], Vec<TextColumn>),
     (pictures, extracted): (&[Picture], &[Extracted]),
     network: &TextNetwork,
 ) -> Result<Spoken, RunError> {
     let mut words = words::imported(session, imports, pictures, &plan.vectors, network).await?;
+    for TextColumn { name, texts } in told {
+        let name = words::unused(&name, |name| words.columns.iter().any(|column| column.name == name));
+        words.add(session, TextColumn { name, texts }, &plan.vectors, network).await?;
+    }
     if let Some(tagger) = extracted.iter().find(|e| e.name == TAGGER) {
         words.append(words::describe(session, &plan.text, tagger, &plan.vectors, network).await?);
     }
@@ -150,6 +159,24 @@ async fn speak(
     let wanted = plan.fuse.iter().any(|fusion| fusion.starts_with(FusionMethod::Counterparts.name()));
     let nouns = if wanted { fusions::nouns(session, &words.columns, network).await? } else { HashMap::new() };
     Ok(Spoken { words, answers, nouns })
+}
+
+/// What networks say of the pictures: captions, and answers to the plan's questions.
+async fn told(
+    engine: &Engine<'_>,
+    session: &mut Session<'_>,
+    plan: &Plan,
+    (known, device): (&Named, &Selected),
+    gallery: Gallery<'_>,
+) -> Result<Vec<TextColumn>, RunError> {
+    let mut columns = Vec::new();
+    for name in plan.text.iter().filter(|name| known.captioners.contains(name) || known.answerers.contains(name)) {
+        let model = engine.models.open(name).map_err(RunError::Model)?;
+        let network = published::speaking_network(model, device);
+        let network = network.map_err(|e| RunError::Model(format!("{name}: {e}")))?;
+        columns.extend(network.columns(session, gallery, &plan.ask).await?);
+    }
+    Ok(columns)
 }
 
 /// The clusters by each criterion, of the first clusterer that had some.
@@ -171,7 +198,7 @@ fn by_criterion(
 fn open(engine: &Engine<'_>, plan: &Plan, device: &Selected) -> Result<Networks, RunError> {
     let networks = plan.features.iter().filter(|name| Kind::from_name(name).is_none());
     let mut names: Vec<&str> = networks.map(String::as_str).collect();
-    let tagged = plan.text.iter().any(|text| !text.starts_with(IMPORT));
+    let tagged = plan.text.iter().any(|text| DESCRIBERS.contains(&text.as_str()));
     if tagged && !names.contains(&TAGGER) {
         names.push(TAGGER);
     }

@@ -15,7 +15,6 @@ use crate::embed::Embedder;
 use crate::image::Preprocess;
 use crate::protocol::Networks;
 use crate::runtime::Shared;
-#[cfg(not(target_arch = "wasm32"))]
 use super::published;
 
 /// A model's manifest, weights and other files.
@@ -90,8 +89,7 @@ fn kernels(compute: &Compute, precision: Precision) -> &'static str {
 /// Builds an image network on `device`.
 pub(super) fn image_network(source: &dyn ModelSource, name: &str, device: &Selected) -> Result<ImageNetwork, String> {
     let model = source.open(name)?;
-    #[cfg(not(target_arch = "wasm32"))]
-    if model.manifest.hub().is_some() {
+        if model.manifest.hub().is_some() {
         return published::image_network(model, device).map_err(|e| format!("{name}: {e}"));
     }
     let Model { manifest, weights, checkpoint, precision: wanted, .. } = model;

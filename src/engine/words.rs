@@ -37,7 +37,7 @@ impl Words {
     }
 
     /// Adds a column and its vectors, in each of the ways.
-    async fn add(
+    pub(super) async fn add(
         &mut self,
         session: &mut Session<'_>,
         column: TextColumn,
