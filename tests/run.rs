@@ -85,7 +85,8 @@ fn clusterers_fusions_and_criteria_come_by_name() {
     for (class, what) in [("discs", "a round disc"), ("gradients", "a soft gradient"), ("stripes", "bold stripes")] {
         for i in 0..6 {
             let mood = if i % 2 == 0 { "calm and quiet" } else { "loud and wild" };
-            table.push_str(&format!("{class}/{i:02}.jpg,{what} number {i},{mood}\n"));
+            let ending = ["jpg", "png", "bmp"][i % 3];
+            table.push_str(&format!("{class}/{i:02}.{ending},{what} number {i},{mood}\n"));
         }
     }
     fs::write(folder.path().join("texts.csv"), table).unwrap();

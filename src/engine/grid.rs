@@ -13,6 +13,9 @@ use crate::album::{Cell, Representation, RepresentationKind};
 use crate::fuse::{FusionSpec, FusionSpecError, Share};
 use crate::protocol::{ClusterCount, Event, Plan, Stage};
 
+/// Share of the pictures from which on a cluster is as good as all of them.
+const ALL_BUT: f64 = 0.9;
+
 /// Every representation, and its cells.
 pub(super) struct Clustered {
     pub(super) vectors: Vec<Representation>,
@@ -125,6 +128,9 @@ impl Grid<'_> {
             let what = || format!("{} by {clusterer}", representation.name);
             let Some((cell, cached)) = self.possible(session, what, made)? else { continue };
             self.known += usize::from(cached);
+            if let Some(warning) = swallowed(&cell) {
+                session.note(format!("{} by {}: {warning}", representation.name, cell.clustered_by()));
+            }
             self.cells.push(cell);
         }
         Ok(())
@@ -147,6 +153,15 @@ impl Grid<'_> {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What to say of a density that parts nothing, as the curve of distances often has it where features have many columns.
+fn swallowed(cell: &Cell) -> Option<String> {
+    cell.chosen.as_ref()?;
+    let largest =
+        (0..cell.k as i32).map(|k| cell.labels.iter().filter(|label| **label == k).count()).max().unwrap_or(0);
+    let share = largest as f64 / cell.labels.len() as f64;
+    (share > ALL_BUT).then(|| format!("one cluster holds {:.0} % of the pictures; give a smaller eps", 100.0 * share))
 }
 
 /// The first cell of a fusion, else the first: clusters, map and report follow it.
