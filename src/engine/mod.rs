@@ -40,7 +40,7 @@ mod workbench;
 #[cfg(not(target_arch = "wasm32"))]
 pub use hands::Pool;
 pub use hands::{Hands, Preparing};
-pub use services::{Model, ModelSource};
+pub use services::{Model, ModelSource, networks};
 pub use thumbnails::StoredThumbnails;
 pub use workbench::{Begun, Prepared, Workbench};
 

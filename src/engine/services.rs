@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use gistmap_models::checkpoint::Checkpoint;
 use gistmap_models::efficientnet_lite0::{self, EfficientNetLite0};
 use gistmap_models::encoder::{ImageEncoder, TextEncoder};
-use gistmap_models::manifest::Manifest;
+use gistmap_models::manifest::{Manifest, Role};
 use gistmap_models::minilm::{self, MiniLm};
 use gistmap_models::precision::{Precision, supports_f16};
 use gistmap_models::processor;
@@ -41,6 +41,21 @@ pub trait ModelSource: Shared {
     /// # Errors
     /// A sentence that names the model and says what to do.
     fn open(&self, name: &str) -> Result<Model, String>;
+}
+
+/// Those of `manifests` that a plan may name, by what they do.
+pub fn networks<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> Networks {
+    let mut networks = Networks::default();
+    for manifest in manifests {
+        let names = match manifest.role {
+            Role::ImageEncoder | Role::ImageFeatures | Role::ImageTextEncoder => &mut networks.encoders,
+            Role::Captioner => &mut networks.captioners,
+            Role::Answerer => &mut networks.answerers,
+            Role::TextEncoder => continue,
+        };
+        names.push(manifest.name.clone());
+    }
+    networks
 }
 
 /// An image network, ready to run.

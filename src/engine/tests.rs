@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use gistmap_models::manifest::Role;
 use ndarray::Array2;
 
 use super::{Engine, Model, ModelSource, Pool, RunError};
 use crate::album::{Album, Layout, Picture, Representation, RepresentationKind, TextColumn};
 use crate::cluster::Clusterer;
 use crate::cluster::kmeans::{KMeansParams, KMeansRun};
-use crate::protocol::{Cancel, CellRequest, ClusterCount, Command, Event};
+use crate::protocol::{Cancel, CellRequest, ClusterCount, Command, Event, Networks};
 use crate::random::RandomState;
 use crate::runtime::block_on;
 use crate::store::MemoryStore;
@@ -17,11 +16,11 @@ use crate::store::MemoryStore;
 struct NoModels;
 
 impl ModelSource for NoModels {
-    fn image_encoders(&self) -> Vec<String> {
-        Vec::new()
+    fn networks(&self) -> Networks {
+        Networks::default()
     }
 
-    fn open(&self, name: &str, _: Role) -> Result<Model, String> {
+    fn open(&self, name: &str) -> Result<Model, String> {
         Err(format!("{name}: there are no models here"))
     }
 }

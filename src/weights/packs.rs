@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gistmap_models::checkpoint::Checkpoint;
-use gistmap_models::manifest::{self, Manifest, Role};
+use gistmap_models::manifest::{self, Manifest};
 use gistmap_models::precision::Precision;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::WeightsError;
-use crate::engine::{Model, ModelSource};
+use crate::engine::{Model, ModelSource, networks};
+use crate::protocol::Networks;
 
 /// The list of a folder's packs.
 const INDEX: &str = "packs.json";
@@ -97,13 +98,12 @@ impl PackFolder {
 }
 
 impl ModelSource for PackFolder {
-    fn image_encoders(&self) -> Vec<String> {
-        let encoders = self.manifests.iter().filter(|m| m.role == Role::ImageEncoder && self.pack(&m.name).is_some());
-        encoders.map(|m| m.name.clone()).collect()
+    fn networks(&self) -> Networks {
+        networks(self.manifests.iter().filter(|m| self.pack(&m.name).is_some()))
     }
 
-    fn open(&self, name: &str, role: Role) -> Result<Model, String> {
-        let manifest = self.manifests.iter().find(|m| m.name == name && m.role == role);
+    fn open(&self, name: &str) -> Result<Model, String> {
+        let manifest = self.manifests.iter().find(|m| m.name == name);
         match (manifest, self.pack(name)) {
             (Some(manifest), Some(pack)) => self.load(manifest, pack).map_err(|e| e.to_string()),
             _ => Err(format!("{} lists no {QUANTIZATION} pack of `{name}`", self.root.join(INDEX).display())),
@@ -126,10 +126,10 @@ mod tests {
         fs::write(folder.path().join(INDEX), list).unwrap();
         fs::write(folder.path().join("lite.bin"), "weights").unwrap();
         let packs = open().unwrap();
-        assert_eq!(packs.image_encoders(), ["efficientnet-lite0"]);
+        assert_eq!(packs.networks().encoders, ["efficientnet-lite0"]);
         assert_eq!(packs.identities().collect::<Vec<_>>(), [("efficientnet-lite0", "00")]);
-        let error = |name, role| packs.open(name, role).err().unwrap();
-        assert!(error("efficientnet-lite0", Role::ImageEncoder).contains("lite.bin: damaged"));
-        assert!(error("minilm", Role::TextEncoder).contains("no q8 pack of `minilm`"));
+        let error = |name| packs.open(name).err().unwrap();
+        assert!(error("efficientnet-lite0").contains("lite.bin: damaged"));
+        assert!(error("minilm").contains("no q8 pack of `minilm`"));
     }
 }

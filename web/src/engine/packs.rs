@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use gistmap::album::manifest::ModelEntry;
-use gistmap::engine::{Model, ModelSource};
-use gistmap::protocol::Cancel;
+use gistmap::engine::{Model, ModelSource, networks};
+use gistmap::protocol::{Cancel, Networks};
 use gistmap::runtime::Stopwatch;
 use gistmap::store::SegmentFile;
 use gistmap_models::checkpoint::Checkpoint;
-use gistmap_models::manifest::{self, Manifest, Role};
+use gistmap_models::manifest::{self, Manifest};
 use gistmap_models::precision::Precision;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -200,12 +200,12 @@ impl Packs {
 }
 
 impl ModelSource for Packs {
-    fn image_encoders(&self) -> Vec<String> {
-        self.manifests.iter().filter(|m| m.role == Role::ImageEncoder).map(|m| m.name.clone()).collect()
+    fn networks(&self) -> Networks {
+        networks(self.manifests.iter().filter(|m| self.pack(&m.name).is_ok()))
     }
 
-    fn open(&self, name: &str, role: Role) -> Result<Model, String> {
-        let known = self.manifests.iter().find(|m| m.name == name && m.role == role);
+    fn open(&self, name: &str) -> Result<Model, String> {
+        let known = self.manifests.iter().find(|m| m.name == name);
         let manifest = known.ok_or_else(|| format!("there is no model `{name}` for this"))?.clone();
         let pack = self.pack(name)?;
         let checkpoint =
