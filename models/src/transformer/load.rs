@@ -71,6 +71,13 @@ impl<'a> Loader<'a> {
         Ok(Dense::new(&weight, bias, self.device))
     }
 
+    /// A linear layer from `[input, output]`, as GPT-2 publishes them.
+    pub(crate) fn dense_turned(&mut self, name: &str, input: usize, output: usize) -> Result<Dense, CheckpointError> {
+        let weight = self.take(&format!("{name}.weight"), &[input, output])?;
+        let bias = self.take(&format!("{name}.bias"), &[output])?;
+        Ok(Dense::turned(weight, bias, self.device))
+    }
+
     /// A linear layer whose output is scaled by the vector `scale`: `y = scale * (weight x + bias)`.
     pub(crate) fn dense_scaled(
         &mut self,

@@ -183,6 +183,20 @@ mod tests {
     }
 
     #[test]
+    fn rows_can_be_computed_with() {
+        let (size, width, device) = (13, 4, Device::flex());
+        let values = Random(1).values(size * width);
+        let other = Random(2).values(3 * width);
+        let ids = [12, 0, 5];
+        let rows = ids.iter().flat_map(|id| values[*id as usize * width..][..width].to_vec());
+        let expected: Vec<f32> = rows.zip(&other).map(|(a, b)| a + b).collect();
+        let logits = Logits::new(&values, None, size, &device);
+        let other = Tensor::from_data(TensorData::new(other, [3, width]), &device);
+        assert_eq!(read(logits.rows(&ids) + other.clone()), expected);
+        assert_eq!(read(other + logits.rows(&ids)), expected);
+    }
+
+    #[test]
     fn parts_give_every_logit() {
         let (size, width, device) = (13, 4, Device::flex());
         let (weight, bias, x) = (Random(1).values(size * width), Random(2).values(size), Random(3).values(3 * width));
