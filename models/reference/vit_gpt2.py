@@ -44,7 +44,7 @@ GAIN = common.gains({
 })
 
 
-def run(config, n, ends, max_length, max_full=None):
+def run(config, n, ends, max_length):
     encoder, decoder = dict(config["encoder"]), dict(config["decoder"])
     rest = {key: value for key, value in config.items() if key not in ("encoder", "decoder")}
     model = VisionEncoderDecoderModel(VisionEncoderDecoderConfig(encoder=encoder, decoder=decoder, **rest))
@@ -60,17 +60,21 @@ def run(config, n, ends, max_length, max_full=None):
 
     def sequences(end):
         greedy, logits = generate(end, 1)
-        return greedy, generate(end, 3)[0], logits
+        beam = generate(end, 3)[0]
+        short, early = generate(end, 3, length_penalty=-2.0)[0], generate(end, 3, early_stopping=True)[0]
+        return greedy, beam, logits, short, early, len({str(found) for found in (beam, short, early)})
 
-    greedy, beam, logits, end = common.most_telling(ends, sequences)
+    # The first of the ending tokens for which the settings of beam search matter most.
+    found = [sequences(end) + (end,) for end in ends]
+    greedy, beam, logits, short, early, _, end = max(found, key=lambda f: (f[5], common.telling(f[0], f[1])))
     return model, entries, pixels, config | {"eos_token_id": end}, {
         "image_states": model.encoder(inputs).last_hidden_state,
         "max_length": max_length,
         "greedy": greedy,
         "logits": logits,
         "beam": beam,
-        "long_beam": generate(end, 3, length_penalty=2.0)[0],
-        "early_beam": generate(end, 3, length_penalty=2.0, early_stopping=True)[0],
+        "short_beam": short,
+        "early_beam": early,
     }
 
 

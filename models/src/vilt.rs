@@ -16,7 +16,7 @@ use serde::Deserialize;
 use crate::checkpoint::Checkpoint;
 use crate::config::{self, ConfigError, LoadError, require, require_patches};
 use crate::encoder::{AnswerChooser, Output};
-use crate::fused::{Activation, Dense, Lengths, RowNorm};
+use crate::fused::{Activation, Dense, RowNorm};
 use crate::precision::Precision;
 use crate::preprocess::Preprocessing;
 use crate::transformer::block::Block;

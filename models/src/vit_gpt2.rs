@@ -22,7 +22,7 @@ use crate::transformer::load::Loader;
 use crate::transformer::patches::{Extents, PatchEmbedding, Positions};
 use crate::transformer::tower::Layers;
 use crate::transformer::vit;
-use crate::transformer::vocabulary::{Logits, Table};
+use crate::transformer::vocabulary::{Table, Words};
 
 /// The published `config.json`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -182,11 +182,10 @@ struct Vision {
 /// Writes.
 #[derive(Module, Debug)]
 struct Decoder {
+    words: Words,
     positions: Table,
     blocks: Vec<Block>,
     norm: RowNorm,
-    /// Also the table of words.
-    logits: Logits,
     #[module(skip)]
     begin: u32,
     #[module(skip)]
@@ -214,8 +213,6 @@ impl VitGpt2 {
         checkpoint.ignore(".attn.bias");
         checkpoint.ignore(".crossattention.bias");
         checkpoint.ignore(".masked_bias");
-        // The table of words under its second name.
-        checkpoint.ignore("decoder.lm_head.weight");
         checkpoint.finish()?;
         Ok(Self { vision, decoder })
     }
@@ -275,15 +272,17 @@ impl Decoder {
     fn load(loader: &mut Loader<'_>, config: &VitGpt2Config) -> Result<Self, LoadError> {
         let layers = config.decoder.layers(config.encoder.hidden_size)?;
         let (width, size) = (layers.width, config.decoder.vocab_size);
+        let head = "lm_head.weight";
+        let head = if loader.has(head) { Some(loader.take(head, &[size, width])?) } else { None };
         let mut loader = loader.under("transformer");
-        let words = loader.take("wte.weight", &[size, width])?;
+        let words = Words::new(&loader.take("wte.weight", &[size, width])?, head.as_deref(), None, size, &loader);
         let block = |i: usize| block(&mut loader.under(&format!("h.{i}")), &layers);
         let blocks = (0..layers.count).map(block).collect::<Result<_, _>>()?;
         Ok(Self {
+            words,
             positions: Table::load(&mut loader, "wpe.weight", config.decoder.n_positions, width)?,
             blocks,
             norm: loader.norm("ln_f", width, layers.epsilon)?,
-            logits: Logits::new(&words, None, size, loader.device),
             begin: config.decoder_start_token_id,
             end: config.eos_token_id,
         })
@@ -294,7 +293,7 @@ impl generate::Decoder for Decoder {
     type State = Memory;
 
     fn vocabulary(&self) -> usize {
-        self.logits.size()
+        self.words.size()
     }
 
     fn positions(&self) -> usize {
@@ -308,9 +307,9 @@ impl generate::Decoder for Decoder {
     fn step(&self, memory: &mut Memory, order: &[usize], tokens: &[u32]) -> Output {
         memory.select(order, &self.positions.device());
         let new = tokens.len() / order.len();
-        let x = self.logits.rows(tokens) + self.positions.forward(&memory.positions(new));
+        let x = self.words.rows(tokens) + self.positions.forward(&memory.positions(new));
         let x = last(memory.forward(&self.blocks, x), new);
-        Output::Device(self.logits.forward(self.norm.forward(x)))
+        Output::Device(self.words.logits(self.norm.forward(x)))
     }
 }
 
@@ -364,10 +363,10 @@ mod tests {
             golden.check_steps("logits", &greedy, 1, &steps, bound);
             let (beam, _) = run(network.caption(&pixels, &[], &Settings { beams: 3, ..settings }).unwrap());
             assert_eq!(beam, golden.sentences("beam"));
-            let long = Settings { beams: 3, length_penalty: 2.0, ..settings };
-            let (beam, _) = run(network.caption(&pixels, &[], &long).unwrap());
-            assert_eq!(beam, golden.sentences("long_beam"));
-            let early = Settings { early_stopping: generate::EarlyStopping::Always, ..long };
+            let short = Settings { beams: 3, length_penalty: -2.0, ..settings };
+            let (beam, _) = run(network.caption(&pixels, &[], &short).unwrap());
+            assert_eq!(beam, golden.sentences("short_beam"));
+            let early = Settings { early_stopping: generate::EarlyStopping::Always, beams: 3, ..settings };
             let (beam, _) = run(network.caption(&pixels, &[], &early).unwrap());
             assert_eq!(beam, golden.sentences("early_beam"));
         });

@@ -35,16 +35,6 @@ impl<'a> Loader<'a> {
         self.checkpoint.take(&format!("{}{name}", self.prefix), shape)
     }
 
-    /// A tensor as a parameter.
-    pub(crate) fn parameter<const D: usize>(
-        &mut self,
-        name: &str,
-        shape: [usize; D],
-    ) -> Result<Param<Tensor<D>>, CheckpointError> {
-        let values = self.take(name, &shape)?;
-        Ok(self.put(values, shape))
-    }
-
     /// Values on the device.
     pub(crate) fn put<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {
         Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), self.device))
