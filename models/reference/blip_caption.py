@@ -40,7 +40,7 @@ TINY = {
         "patch_size": 6,
     },
 }
-GAIN = common.gains({
+GAINS = {
     "class_embedding": 6.0,
     "position_embedding": 4.0,
     "qkv.weight": 1.5,
@@ -49,7 +49,8 @@ GAIN = common.gains({
     "query.weight": 3.0,
     "crossattention.output.dense.weight": 3.0,
     "cls.predictions.decoder.weight": 2.5,
-})
+}
+GAIN = common.gains(GAINS)
 
 
 def with_end(config, end):

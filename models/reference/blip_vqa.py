@@ -4,7 +4,9 @@ import torch
 from transformers import BlipConfig, BlipForQuestionAnswering, BlipImageProcessor
 
 import common
-from blip_caption import FULL, GAIN, PREPROCESSOR, TINY, with_end
+from blip_caption import FULL, GAINS, PREPROCESSOR, TINY, with_end
+
+GAIN = common.gains(GAINS | {"position_embeddings.weight": 12.0})
 
 
 def run(config, n, ends, max_length, lengths):

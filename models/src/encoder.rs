@@ -63,17 +63,30 @@ pub trait Captioner: Send + Sync {
     fn caption(&self, pixels: &[u8], prefix: &[u32], settings: &Settings) -> Result<Started<'_>, GenerateError>;
 }
 
-/// A question about each of some pictures in, free-text answers out, token by token.
+/// Questions about pictures in, free-text answers out, token by token.
 pub trait Answerer: Send + Sync {
-    /// Enqueues a batch of `pixels` (as [`Captioner::caption`]) with a question each (ids with the special tokens that the
-    /// network wants), and the first token of each answer.
+    /// Enqueues a batch of `pixels` (as [`Captioner::caption`]) with questions (ids with the special tokens that the
+    /// network wants), as many for each picture, picture by picture; and the first token of each answer.
     ///
     /// # Errors
     /// Settings that leave nothing to search.
     ///
     /// # Panics
-    /// When `pixels` does not hold a whole picture a question, or for questions as [`TextEncoder::forward`].
+    /// When `pixels` does not hold whole pictures, or for questions as [`TextEncoder::forward`].
     fn answer(&self, pixels: &[u8], questions: &[&[u32]], settings: &Settings) -> Result<Started<'_>, GenerateError>;
+}
+
+/// Questions about pictures in, a logit for each answer of a fixed list out.
+pub trait AnswerChooser: Send + Sync {
+    /// The answers.
+    fn answers(&self) -> &[String];
+
+    /// Enqueues a batch of `pixels` (`[n, height, width, 3]` RGB, 8 bits, row-major) with questions (ids with the special
+    /// tokens that the network wants), as many for each picture: `[questions, answers]`, before any softmax.
+    ///
+    /// # Panics
+    /// When `pixels` does not hold whole pictures, or for questions as [`TextEncoder::forward`].
+    fn choose(&self, pixels: &[u8], height: usize, width: usize, questions: &[&[u32]]) -> Output;
 }
 
 /// How pictures and texts of one space are compared: `scale * cosine + bias` are the logits of zero-shot classification.

@@ -29,7 +29,10 @@ pub mod preprocess;
 pub mod processor;
 #[cfg(test)]
 mod reference;
+pub mod siglip;
 mod transformer;
+pub mod vilt;
+pub mod vit_gpt2;
 mod weights;
 
 pub use burn;

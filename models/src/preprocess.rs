@@ -16,6 +16,16 @@ pub enum Resize {
     },
     /// The shorter side to this many pixels, the proportions kept.
     Shortest(u32),
+    /// The shorter side to `shortest`, or less where the longer would then exceed `longest`; the proportions kept, the
+    /// sides rounded to whole pixels and then down to a `multiple`.
+    Multiple {
+        /// Pixels.
+        shortest: u32,
+        /// Pixels.
+        longest: u32,
+        /// Pixels.
+        multiple: u32,
+    },
 }
 
 /// How pixels are mixed when a picture is resized; all of them average over what a new pixel covers (Pillow's).
@@ -56,6 +66,7 @@ enum Size {
 struct Published {
     size: Size,
     crop_size: Option<Size>,
+    size_divisor: Option<u32>,
     #[serde(default)]
     do_center_crop: bool,
     resample: u32,
@@ -73,6 +84,11 @@ impl Preprocessing {
     pub fn from_json(json: &[u8]) -> Result<Self, ConfigError> {
         let file: Published = read(json)?;
         let resize = match file.size {
+            Size::Number(shortest) | Size::Shortest { shortest_edge: shortest } if file.size_divisor.is_some() => {
+                // ViLT's; the bound of the longer side is in its code, not in the file.
+                let longest = (f64::from(shortest) * 1333.0 / 800.0) as u32;
+                Resize::Multiple { shortest, longest, multiple: file.size_divisor.unwrap_or(1) }
+            }
             Size::Number(side) if file.do_center_crop => Resize::Shortest(side),
             Size::Number(side) => Resize::Exact { height: side, width: side },
             Size::Shortest { shortest_edge } => Resize::Shortest(shortest_edge),
@@ -146,6 +162,9 @@ mod tests {
         let blip = Preprocessing::from_json(blip.as_bytes()).unwrap();
         assert_eq!((blip.resize, blip.crop), (Resize::Exact { height: 384, width: 384 }, None));
         assert_eq!(blip.mean[1], 0.457_827_5);
+        let vilt = format!(r#"{{{means}, "resample": 3, "size": 384, "size_divisor": 32}}"#);
+        let vilt = Preprocessing::from_json(vilt.as_bytes()).unwrap();
+        assert_eq!(vilt.resize, Resize::Multiple { shortest: 384, longest: 639, multiple: 32 });
         let odd = format!(r#"{{{means}, "resample": 0, "size": 224}}"#);
         let error = Preprocessing::from_json(odd.as_bytes()).unwrap_err().to_string();
         assert!(error.contains("`resample` is 0"), "{error}");

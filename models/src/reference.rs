@@ -66,8 +66,12 @@ impl Golden {
 
     /// Pictures, 8 bits, `[n, height, width, 3]`.
     pub(crate) fn pictures(&self) -> Vec<u8> {
-        let shape: [usize; 4] = serde_json::from_value(self.0["pictures"].clone()).unwrap();
-        pictures(shape)
+        pictures(self.extents())
+    }
+
+    /// Of the pictures, `[n, height, width, 3]`.
+    pub(crate) fn extents(&self) -> [usize; 4] {
+        serde_json::from_value(self.0["pictures"].clone()).unwrap()
     }
 
     /// Lists of token ids.

@@ -1,4 +1,5 @@
-//! The project's own commands: `cargo xtask start | page | test | check | screenshots | bench NAME | setup`.
+//! The project's own commands: `cargo xtask start | page | test | check | screenshots | bench NAME | parity NAME |
+//! setup`.
 //!
 //! Each sets up what it needs, says in one line what was already done, and is quick the second time. It wants Rust
 //! (rustup) and Python 3; what else is missing is installed, or the command that installs it is printed.
@@ -12,6 +13,7 @@ mod browser;
 mod check;
 mod packs;
 mod page;
+mod parity;
 mod process;
 mod project;
 mod samples;
@@ -29,6 +31,8 @@ cargo xtask test               set up, then format, lints (native and wasm32) an
 cargo xtask check              format, type check and lints only, native and wasm32
 cargo xtask bench NAME|all     measure against the Python references; NAME is one of
                                efficientnet minilm decode classical kmeans tsne run quality page
+cargo xtask parity NAME|all    networks at full size, with random weights, against PyTorch; NAME is one of
+                               clip-vit-b32 dinov2-small siglip-base blip-caption blip-vqa vilt-vqa vit-gpt2
 cargo xtask screenshots        pictures of the page in both themes, wide and narrow, into out/screenshots
 cargo xtask samples            only the sample pictures; prints their folder
 cargo xtask packs              only the model packs and the sample that the page loads (Trunk's first hook)
@@ -48,7 +52,8 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         [
-            "start" | "page" | "test" | "check" | "bench" | "screenshots" | "samples" | "packs" | "seal" | "setup",
+            "start" | "page" | "test" | "check" | "bench" | "parity" | "screenshots" | "samples" | "packs" | "seal"
+            | "setup",
             ..,
         ] => finish(dispatch(&words)),
         _ => {
@@ -77,6 +82,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
             Ok(())
         }
         ["setup"] => setup::everything(&project),
+        ["parity", names @ ..] if !names.is_empty() => parity::parity(&project, names),
         ["bench", names @ ..] if !names.is_empty() => bench::bench(&project, names),
         _ => bail!("wrong arguments\n{USAGE}"),
     }

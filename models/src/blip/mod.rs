@@ -19,7 +19,6 @@ use crate::fused::Lengths;
 use crate::generate::{GenerateError, Generation, Settings, Started};
 use crate::precision::Precision;
 use crate::preprocess::Preprocessing;
-use crate::transformer::decoder::Memory;
 use crate::transformer::load::Loader;
 use crate::transformer::sentences::Sentences;
 use crate::transformer::tower::Layers;

@@ -1,7 +1,7 @@
 //! The networks that read and write: BERTs whose layers look at another sequence.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 
 use super::TextConfig;
 use crate::checkpoint::CheckpointError;
@@ -14,7 +14,7 @@ use crate::transformer::decoder::{Memory, last};
 use crate::transformer::load::Loader;
 use crate::transformer::sentences::Sentences;
 use crate::transformer::tower::Layers;
-use crate::transformer::vocabulary::{Logits, Table};
+use crate::transformer::vocabulary::{Table, Words};
 
 /// Reads questions.
 #[derive(Module, Debug)]
@@ -70,14 +70,12 @@ impl Encoder {
 /// Writes captions and answers.
 #[derive(Module, Debug)]
 pub(super) struct Decoder {
-    /// `None` where the logits' weights are the same.
-    words: Option<Table>,
+    words: Words,
     positions: Table,
     norm: RowNorm,
     blocks: Vec<Block>,
     transform: Dense,
     transform_norm: RowNorm,
-    logits: Logits,
     #[module(skip)]
     activation: Activation,
     #[module(skip)]
@@ -91,15 +89,12 @@ impl Decoder {
     pub(super) fn load(loader: &mut Loader<'_>, config: &TextConfig, seen: usize) -> Result<Self, LoadError> {
         let layers = config.layers(seen, true)?;
         let (width, size) = (layers.width, config.vocab_size);
-        let words = loader.take("bert.embeddings.word_embeddings.weight", &[size, width])?;
+        let table = loader.take("bert.embeddings.word_embeddings.weight", &[size, width])?;
         let head = "cls.predictions.decoder.weight";
-        // Files that tie the two hold one of them, or both.
-        let weight = if loader.has(head) { Some(loader.take(head, &[size, width])?) } else { None };
-        let tied = weight.as_ref().is_none_or(|weight| *weight == words);
+        let head = if loader.has(head) { Some(loader.take(head, &[size, width])?) } else { None };
         let bias = ["cls.predictions.bias", "cls.predictions.decoder.bias"].into_iter().find(|name| loader.has(name));
         let bias = loader.take(bias.unwrap_or("cls.predictions.bias"), &[size])?;
-        let logits = Logits::new(weight.as_ref().unwrap_or(&words), Some(bias), size, loader.device);
-        let words = (!tied).then(|| Table::of(&words, width, loader));
+        let words = Words::new(&table, head.as_deref(), Some(bias), size, loader);
         let transform = loader.dense("cls.predictions.transform.dense", width, width)?;
         let transform_norm = loader.norm("cls.predictions.transform.LayerNorm", width, layers.epsilon)?;
         let mut loader = loader.under("bert");
@@ -110,7 +105,6 @@ impl Decoder {
             blocks: blocks(&mut loader, &layers, seen)?,
             transform,
             transform_norm,
-            logits,
             activation: layers.activation,
             begin: config.bos_token_id,
             end: config.sep_token_id,
@@ -132,7 +126,7 @@ impl generate::Decoder for Decoder {
     type State = Memory;
 
     fn vocabulary(&self) -> usize {
-        self.logits.size()
+        self.words.size()
     }
 
     fn positions(&self) -> usize {
@@ -145,15 +139,11 @@ impl generate::Decoder for Decoder {
 
     fn step(&self, memory: &mut Memory, order: &[usize], tokens: &[u32]) -> Output {
         memory.select(order, &self.positions.device());
-        let words = match &self.words {
-            Some(words) => words.forward(tokens),
-            None => self.logits.rows(tokens),
-        };
         let new = tokens.len() / order.len();
-        let x = self.norm.forward(words + self.positions.forward(&memory.positions(new)));
+        let x = self.norm.forward(self.words.rows(tokens) + self.positions.forward(&memory.positions(new)));
         let x = last(memory.forward(&self.blocks, x), new);
         let x = self.transform_norm.forward(self.transform.forward(x, self.activation));
-        Output::Device(self.logits.forward(x))
+        Output::Device(self.words.logits(x))
     }
 }
 

@@ -6,6 +6,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::wgpu::{CubeBackend, CubeTensor};
 use burn::backend::{Backend, backend_extension};
 use burn::cubecl::prelude::*;
+use burn::cubecl::std::tensor::into_contiguous;
 use burn::tensor::Shape;
 
 use super::kernels::{self, Activation, ExtentsLaunch};
@@ -109,9 +110,16 @@ pub(crate) trait FusedLayers: Backend {
     fn pool_rows(x: FloatTensor<Self>, lengths: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-/// Rows without gaps between them, as the kernels read.
+/// Rows in their order without gaps between them, as the kernels read. (`CubeTensor::copy` keeps the order that a turned
+/// tensor has in memory.)
 pub(super) fn packed(tensor: CubeTensor) -> CubeTensor {
-    if tensor.is_contiguous() { tensor } else { tensor.copy() }
+    if tensor.is_contiguous() {
+        return tensor;
+    }
+    let (client, device, dtype, element) =
+        (tensor.client.clone(), tensor.device.clone(), tensor.dtype, element(&tensor));
+    let packed = into_contiguous(&client, tensor.binding(), element);
+    CubeTensor::new(client, packed.handle, *packed.metadata, device, dtype)
 }
 
 pub(super) fn output(like: &CubeTensor, shape: Shape) -> CubeTensor {

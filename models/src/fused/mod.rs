@@ -70,8 +70,13 @@ impl Dense {
     /// From PyTorch's `[output, input]`.
     pub(crate) fn new(weight: &[f32], bias: Vec<f32>, device: &Device) -> Self {
         let (output, input) = (bias.len(), weight.len() / bias.len());
-        let weight = parameter(transposed(weight, output, input), [input, output], device);
-        Self { weight, bias: parameter(bias, [output], device) }
+        Self::turned(transposed(weight, output, input), bias, device)
+    }
+
+    /// From `[input, output]`.
+    pub(crate) fn turned(weight: Vec<f32>, bias: Vec<f32>, device: &Device) -> Self {
+        let (output, input) = (bias.len(), weight.len() / bias.len());
+        Self { weight: parameter(weight, [input, output], device), bias: parameter(bias, [output], device) }
     }
 
     /// `activation(x · weight + bias)`; `x` `[rows, input]`.

@@ -117,6 +117,24 @@ fn attention_on_kept_pairs_agrees_and_is_causal_attention() {
 }
 
 #[test]
+fn rows_that_lie_turned_in_memory_are_read_in_their_order() {
+    agree("norm of turned rows", |device| {
+        let layer = RowNorm::new(values(12, 1), values(12, 2), 1e-12, device);
+        layer.forward(tensor([12, 5], 3, device).transpose() + tensor([5, 12], 4, device))
+    });
+    agree("dense layer of turned rows", |device| {
+        let layer = Dense::new(&values(12 * 8, 1), values(8, 2), device);
+        layer.forward(tensor([12, 5], 3, device).transpose(), Activation::Identity)
+    });
+    agree("columns of a dense layer", |device| {
+        let layer = Dense::new(&values(12 * 8, 1), values(8, 2), device);
+        let ids = Tensor::<1, Int>::from_data(TensorData::new(vec![7i32, 0, 7], [3]), device);
+        let norm = RowNorm::new(values(12, 1), values(12, 2), 1e-12, device);
+        norm.forward(layer.columns(ids) + tensor([3, 12], 4, device))
+    });
+}
+
+#[test]
 fn norms_agree() {
     for rows in [1, 5, 130] {
         agree(&format!("norm of {rows} rows"), |device| {

@@ -91,6 +91,13 @@ pub(crate) struct Mlp {
     pub(crate) activation: Activation,
 }
 
+impl Mlp {
+    /// `x` and, onto it, what the layers make of its norm.
+    pub(crate) fn onto(&self, x: Tensor<2>, norm: &RowNorm) -> Tensor<2> {
+        self.down.forward_onto(self.up.forward(norm.forward(x.clone()), self.activation), x)
+    }
+}
+
 /// A transformer layer.
 #[derive(Module, Debug)]
 pub(crate) struct Block {

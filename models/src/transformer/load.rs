@@ -35,16 +35,6 @@ impl<'a> Loader<'a> {
         self.checkpoint.take(&format!("{}{name}", self.prefix), shape)
     }
 
-    /// A tensor as a parameter.
-    pub(crate) fn parameter<const D: usize>(
-        &mut self,
-        name: &str,
-        shape: [usize; D],
-    ) -> Result<Param<Tensor<D>>, CheckpointError> {
-        let values = self.take(name, &shape)?;
-        Ok(self.put(values, shape))
-    }
-
     /// Values on the device.
     pub(crate) fn put<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {
         Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), self.device))
@@ -69,6 +59,13 @@ impl<'a> Loader<'a> {
             bias.extend(self.take(&format!("{name}.bias"), &[output])?);
         }
         Ok(Dense::new(&weight, bias, self.device))
+    }
+
+    /// A linear layer from `[input, output]`, as GPT-2 publishes them.
+    pub(crate) fn dense_turned(&mut self, name: &str, input: usize, output: usize) -> Result<Dense, CheckpointError> {
+        let weight = self.take(&format!("{name}.weight"), &[input, output])?;
+        let bias = self.take(&format!("{name}.bias"), &[output])?;
+        Ok(Dense::turned(weight, bias, self.device))
     }
 
     /// A linear layer whose output is scaled by the vector `scale`: `y = scale * (weight x + bias)`.

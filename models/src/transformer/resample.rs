@@ -24,6 +24,18 @@ impl Axis {
         Self { inputs, taps: (0..outputs).map(taps).collect() }
     }
 
+    /// Linear between neighbours, the centres of the outer pixels aligned with each other.
+    pub(crate) fn linear_aligned(inputs: usize, outputs: usize) -> Self {
+        let step = if outputs > 1 { (inputs - 1) as f64 / (outputs - 1) as f64 } else { 0.0 };
+        let taps = |output: usize| {
+            let at = output as f64 * step;
+            let first = (at as usize).min(inputs - 1);
+            let t = at - first as f64;
+            vec![(first, 1.0 - t), ((first + 1).min(inputs - 1), t)]
+        };
+        Self { inputs, taps: (0..outputs).map(taps).collect() }
+    }
+
     fn outputs(&self) -> usize {
         self.taps.len()
     }
@@ -55,6 +67,10 @@ mod tests {
         let grid: Vec<f32> = (0..30).map(|i| 2.0 * (i / 6) as f32 - 3.0 * (i % 6) as f32).collect();
         let same = resample(&grid, &Axis::bicubic(5, 5, 1.0), &Axis::bicubic(6, 6, 1.0), 1);
         assert_eq!(same, grid);
+        let linear = resample(&grid, &Axis::linear_aligned(5, 5), &Axis::linear_aligned(6, 11), 1);
+        for (i, value) in linear.iter().enumerate() {
+            assert!((value - (2.0 * (i / 11) as f32 - 1.5 * (i % 11) as f32)).abs() < 1e-5);
+        }
         let flat = resample(&[2.5; 30], &Axis::bicubic(5, 9, 1.82), &Axis::bicubic(6, 3, 0.5), 1);
         assert_eq!(flat.len(), 27);
         assert!(flat.iter().all(|v| (v - 2.5).abs() < 1e-6));

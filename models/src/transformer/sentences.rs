@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::fused::Lengths;
 
-/// Sentences side by side, filled up with token 0 to the longest.
+/// Sentences side by side.
 pub(crate) struct Sentences {
     /// `[n, tokens]`.
     pub(crate) ids: Vec<u32>,
@@ -15,15 +15,26 @@ pub(crate) struct Sentences {
 }
 
 impl Sentences {
+    /// Filled up with token 0 to the longest.
+    ///
     /// # Panics
     /// When a sentence has no token, or more than `most`.
     pub(crate) fn new(sentences: &[&[u32]], most: usize) -> Self {
+        let longest = sentences.iter().map(|s| s.len()).max().unwrap_or(0);
+        Self::filled(sentences, most, longest, 0)
+    }
+
+    /// The same filled up with the token `filling` to `tokens`.
+    ///
+    /// # Panics
+    /// When a sentence has no token, or more than `most`.
+    pub(crate) fn filled(sentences: &[&[u32]], most: usize, tokens: usize, filling: u32) -> Self {
         let lengths: Vec<usize> = sentences.iter().map(|s| s.len()).collect();
-        let tokens = lengths.iter().copied().max().unwrap_or(0);
         let within = lengths.iter().all(|length| (1..=most).contains(length));
         assert!(within, "sentences have between 1 and {most} tokens, these have {lengths:?}");
-        let filled = |s: &&[u32]| s.iter().copied().chain(std::iter::repeat_n(0, tokens - s.len())).collect::<Vec<_>>();
-        Self { ids: sentences.iter().flat_map(filled).collect(), lengths, tokens }
+        let all =
+            |s: &&[u32]| s.iter().copied().chain(std::iter::repeat_n(filling, tokens - s.len())).collect::<Vec<_>>();
+        Self { ids: sentences.iter().flat_map(all).collect(), lengths, tokens }
     }
 
     /// How many sentences.
@@ -33,10 +44,15 @@ impl Sentences {
 
     /// Tokens of each, for attention.
     pub(crate) fn counts(&self, device: &Device) -> Lengths {
-        let counts: Vec<f32> = self.lengths.iter().map(|length| *length as f32).collect();
+        self.counts_behind(0, device)
+    }
+
+    /// The same with `before` tokens of something else in front of each.
+    pub(crate) fn counts_behind(&self, before: usize, device: &Device) -> Lengths {
         if self.lengths.iter().all(|length| *length == self.tokens) {
-            return Lengths::whole(self.count(), self.tokens, device);
+            return Lengths::whole(self.count(), before + self.tokens, device);
         }
+        let counts: Vec<f32> = self.lengths.iter().map(|length| (before + length) as f32).collect();
         Lengths::of(Tensor::from_data(TensorData::new(counts, [self.count()]), device))
     }
 

@@ -66,7 +66,7 @@ impl Table {
     }
 }
 
-/// Rows to logits; where the network ties the two, also token ids to rows.
+/// Rows to logits.
 #[derive(Module, Debug)]
 pub(crate) struct Logits {
     parts: Vec<Dense>,
@@ -79,11 +79,6 @@ pub(crate) struct Logits {
 }
 
 impl Logits {
-    /// Tokens of the vocabulary.
-    pub(crate) fn size(&self) -> usize {
-        self.size
-    }
-
     /// From PyTorch's `[size, width]` and `[size]`.
     pub(crate) fn new(weight: &[f32], bias: Option<Vec<f32>>, size: usize, device: &Device) -> Self {
         Self::in_parts(weight, bias, size, PART, device)
@@ -116,14 +111,53 @@ impl Logits {
         if parts.len() == 1 { parts.remove(0) } else { Tensor::cat(parts, 1) }
     }
 
+    /// The weights of `ids` as rows, `[ids, width]`.
+    fn rows(&self, ids: &[u32]) -> Tensor<2> {
+        check(ids, self.size);
+        let rows = |part: usize, ids| self.parts[part].columns(ids);
+        gather(ids, self.parts.len(), self.tokens, rows, &self.parts[0].device())
+    }
+}
+
+/// The words of a network that writes: token ids to rows, and rows to logits. Networks that tie the two keep one table.
+#[derive(Module, Debug)]
+pub(crate) struct Words {
+    /// `None` where the logits' weights are the same.
+    table: Option<Table>,
+    logits: Logits,
+}
+
+impl Words {
+    /// From the table `[size, width]`, the logits' weights, without which the two are tied, and their bias.
+    pub(crate) fn new(
+        table: &[f32],
+        head: Option<&[f32]>,
+        bias: Option<Vec<f32>>,
+        size: usize,
+        loader: &Loader<'_>,
+    ) -> Self {
+        // Files that tie the two hold one of them, or both.
+        let head = head.filter(|head| *head != table);
+        let logits = Logits::new(head.unwrap_or(table), bias, size, loader.device);
+        Self { table: head.map(|_| Table::of(table, table.len() / size, loader)), logits }
+    }
+
+    /// Tokens of the vocabulary.
+    pub(crate) fn size(&self) -> usize {
+        self.logits.size
+    }
+
     /// The rows of `ids`: `[ids, width]`.
     ///
     /// # Panics
     /// When an id is outside the vocabulary.
     pub(crate) fn rows(&self, ids: &[u32]) -> Tensor<2> {
-        check(ids, self.size);
-        let rows = |part: usize, ids| self.parts[part].columns(ids);
-        gather(ids, self.parts.len(), self.tokens, rows, &self.parts[0].device())
+        self.table.as_ref().map_or_else(|| self.logits.rows(ids), |table| table.forward(ids))
+    }
+
+    /// `[n, width]` to `[n, size]`, in f32.
+    pub(crate) fn logits(&self, x: Tensor<2>) -> Tensor<2> {
+        self.logits.forward(x)
     }
 }
 
@@ -180,6 +214,20 @@ mod tests {
             assert_eq!(read(Table::new(&values, width, part, &loader).forward(&ids)), expected, "parts of {part}");
             assert_eq!(read(Logits::in_parts(&values, None, size, part, &device).rows(&ids)), expected);
         }
+    }
+
+    #[test]
+    fn rows_can_be_computed_with() {
+        let (size, width, device) = (13, 4, Device::flex());
+        let values = Random(1).values(size * width);
+        let other = Random(2).values(3 * width);
+        let ids = [12, 0, 5];
+        let rows = ids.iter().flat_map(|id| values[*id as usize * width..][..width].to_vec());
+        let expected: Vec<f32> = rows.zip(&other).map(|(a, b)| a + b).collect();
+        let logits = Logits::new(&values, None, size, &device);
+        let other = Tensor::from_data(TensorData::new(other, [3, width]), &device);
+        assert_eq!(read(logits.rows(&ids) + other.clone()), expected);
+        assert_eq!(read(other + logits.rows(&ids)), expected);
     }
 
     #[test]

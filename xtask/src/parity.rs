@@ -1,0 +1,75 @@
+//! `cargo xtask parity NAME`: a network at full size, with a random checkpoint, against PyTorch.
+//!
+//! `models/reference` writes the layout that the hub has, and what must come out; `models/examples/parity.rs` compares.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{self, step};
+use crate::project::Project;
+use crate::setup;
+
+/// Names on the command line, and of the reference scripts.
+const NETWORKS: [(&str, &str); 7] = [
+    ("clip-vit-b32", "clip"),
+    ("dinov2-small", "dinov2"),
+    ("siglip-base", "siglip"),
+    ("blip-caption", "blip_caption"),
+    ("blip-vqa", "blip_vqa"),
+    ("vilt-vqa", "vilt"),
+    ("vit-gpt2", "vit_gpt2"),
+];
+
+/// Compares the named networks, or all of them, on the processor.
+///
+/// # Errors
+/// When a name is unknown, something cannot be set up, or a network is out of its bound.
+pub(crate) fn parity(project: &Project, names: &[&str]) -> Result<()> {
+    let all = names.contains(&"all");
+    if let Some(name) = names.iter().find(|name| **name != "all" && !NETWORKS.iter().any(|(known, _)| known == *name)) {
+        let known: Vec<&str> = NETWORKS.iter().map(|(known, _)| *known).collect();
+        bail!("there is no network {name}; choose from {}, all", known.join(", "));
+    }
+    let python = python(project)?;
+    let mut failed = Vec::new();
+    for (name, script) in NETWORKS.iter().filter(|(name, _)| all || names.contains(name)) {
+        step("parity", name);
+        if let Err(error) = compare(project, &python, script) {
+            eprintln!("    {name}: {error:#}");
+            failed.push(*name);
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { bail!("not within their bounds: {}", failed.join(", ")) }
+}
+
+fn compare(project: &Project, python: &Path, script: &str) -> Result<()> {
+    let folder = project.target.join("parity").join(script);
+    process::make_folder(&folder)?;
+    let path = project.root.join("models/reference").join(format!("{script}.py"));
+    process::run(Command::new(python).arg(path).arg("full").arg(&folder))?;
+    let run = ["run", "--release", "-p", "gistmap-models", "--example", "parity", "--", script];
+    process::run(project.cargo().args(run).arg(&folder))
+}
+
+/// The Python that has Debian's PyTorch and, in an environment of its own, transformers.
+fn python(project: &Project) -> Result<PathBuf> {
+    let system = "/usr/bin/python3";
+    if !process::succeeds(system, &["-c", "import torch"]) {
+        setup::debian_packages("PyTorch, the networks' reference,", &["python3-torch", "python3-venv"])?;
+    }
+    let requirements = project.root.join("models/reference/requirements.txt");
+    let wanted = std::fs::read_to_string(&requirements).with_context(|| requirements.display().to_string())?;
+    let venv = project.cache.join("parity-venv");
+    let (python, installed) = (venv.join("bin").join("python"), venv.join("requirements.txt"));
+    if python.exists() && std::fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
+        return Ok(python);
+    }
+    step("Python for parity", &format!("making {}", venv.display()));
+    process::run(Command::new(system).args(["-m", "venv", "--clear", "--system-site-packages"]).arg(&venv))?;
+    let pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r"];
+    process::run(Command::new(&python).args(pip).arg(&requirements))?;
+    std::fs::write(&installed, wanted).with_context(|| installed.display().to_string())?;
+    Ok(python)
+}
