@@ -36,6 +36,8 @@ pub(super) struct SpeakingNetwork {
     pub(super) kernels: &'static str,
     pub(super) preprocess: Preprocess,
     pub(super) tokenizer: Tokenizer,
+    /// Tokens of a question at most.
+    pub(super) longest: usize,
     pub(super) settings: Settings,
     pub(super) speaker: Speaker,
 }
@@ -79,7 +81,12 @@ impl SpeakingNetwork {
 
     fn ids(&self, text: &str) -> Result<Vec<u32>, RunError> {
         let encoding = self.tokenizer.encode(text, true).map_err(|e| self.failed(&e))?;
-        Ok(encoding.get_ids().to_vec())
+        let ids = encoding.get_ids();
+        if ids.len() > self.longest {
+            let (tokens, most) = (ids.len(), self.longest);
+            return Err(RunError::Lacking(format!("--ask: the question has {tokens} tokens, {} reads {most}", self.name)));
+        }
+        Ok(ids.to_vec())
     }
 
     fn failed(&self, error: &dyn std::fmt::Display) -> RunError {

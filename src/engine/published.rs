@@ -8,6 +8,8 @@ use gistmap_models::dinov2::{Dinov2, Dinov2Config};
 use gistmap_models::encoder::ImageEncoder;
 use gistmap_models::generate::Settings;
 use gistmap_models::preprocess::{Filter, Preprocessing, Resize};
+use gistmap_models::siglip::{Siglip, SiglipConfig};
+use gistmap_models::vit_gpt2::{VitGpt2, VitGpt2Config};
 use tokenizers::Tokenizer;
 
 use super::captions::{Speaker, SpeakingNetwork};
@@ -72,6 +74,10 @@ pub(super) fn image_network(model: Model, device: &Selected) -> Result<ImageNetw
             let config = Dinov2Config::from_json(&config).map_err(told)?;
             Box::new(Dinov2::load(&config, &preprocessing, checkpoint, &device).map_err(told)?)
         }
+        "siglip-base" => {
+            let config = SiglipConfig::from_json(&config).map_err(told)?;
+            Box::new(Siglip::load(&config, &preprocessing, checkpoint, &device).map_err(told)?)
+        }
         _ => return Err("its network is not built here yet".to_owned()),
     };
     let (name, dimension) = (manifest.name, manifest.dimension);
@@ -84,21 +90,30 @@ pub(super) fn speaking_network(model: Model, device: &Selected) -> Result<Speaki
     let preprocessing = preprocessing(&model)?;
     let preprocess = cut(&preprocessing)?;
     let config = file(&model, "config.json")?.to_vec();
-    let tokenizer = Tokenizer::from_bytes(file(&model, "tokenizer.json")?).map_err(told)?;
+    let mut tokenizer = Tokenizer::from_bytes(file(&model, "tokenizer.json")?).map_err(told)?;
+    // Networks pad what needs padding.
+    tokenizer.with_padding(None);
+    tokenizer.with_truncation(None).map_err(told)?;
     let Model { manifest, weights, checkpoint, .. } = model;
+    let mut longest = usize::MAX;
     let speaker = match manifest.name.as_str() {
         "blip-caption" => {
             let config = BlipConfig::from_json(&config).map_err(told)?;
             let network = BlipCaptioner::load(&config, &preprocessing, checkpoint, &device).map_err(told)?;
             Speaker::Captioner(Box::new(network))
         }
+        "vit-gpt2" => {
+            let config = VitGpt2Config::from_json(&config).map_err(told)?;
+            Speaker::Captioner(Box::new(VitGpt2::load(&config, &preprocessing, checkpoint, &device).map_err(told)?))
+        }
         "blip-vqa" => {
             let config = BlipConfig::from_json(&config).map_err(told)?;
+            longest = config.text_config.max_position_embeddings;
             let network = BlipAnswerer::load(&config, &preprocessing, checkpoint, &device).map_err(told)?;
             Speaker::Answerer(Box::new(network))
         }
         _ => return Err("its network is not built here yet".to_owned()),
     };
     let settings = Settings::default();
-    Ok(SpeakingNetwork { name: manifest.name, weights, kernels, preprocess, tokenizer, settings, speaker })
+    Ok(SpeakingNetwork { name: manifest.name, weights, kernels, preprocess, tokenizer, longest, settings, speaker })
 }
