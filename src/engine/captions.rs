@@ -84,7 +84,10 @@ impl SpeakingNetwork {
         let ids = encoding.get_ids();
         if ids.len() > self.longest {
             let (tokens, most) = (ids.len(), self.longest);
-            return Err(RunError::Lacking(format!("--ask: the question has {tokens} tokens, {} reads {most}", self.name)));
+            return Err(RunError::Lacking(format!(
+                "--ask: the question has {tokens} tokens, {} reads {most}",
+                self.name
+            )));
         }
         Ok(ids.to_vec())
     }
@@ -115,8 +118,10 @@ impl SpeakingNetwork {
         let bench = Workbench::of_pixels(self.preprocess, session.store);
         let mut done = cached;
         for batch in unknown.chunks(BATCH) {
-            let wanted: Vec<Item> =
-                batch.iter().filter_map(|&i| by_file.get(pictures[i].file.as_str()).map(|item| (*item).clone())).collect();
+            let wanted: Vec<Item> = batch
+                .iter()
+                .filter_map(|&i| by_file.get(pictures[i].file.as_str()).map(|item| (*item).clone()))
+                .collect();
             let (mut pixels, mut rows) = (Vec::new(), Vec::new());
             for (prepared, &row) in hands.prepare(&bench, &wanted, &mut || {}).await.into_iter().zip(batch) {
                 match prepared {

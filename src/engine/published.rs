@@ -55,7 +55,7 @@ fn cut(preprocessing: &Preprocessing) -> Result<Preprocess, Failure> {
     if crop > resize_short {
         return Err(format!("a crop of {crop} does not fit pictures of {resize_short}"));
     }
-    Ok(Preprocess { resize_short, crop, squash, interpolation, ..Preprocess::default() })
+    Ok(Preprocess { resize_short, crop, squash, exact: true, interpolation, ..Preprocess::default() })
 }
 
 /// An image network of a hub.

@@ -10,12 +10,12 @@ use gistmap_models::minilm::{self, MiniLm};
 use gistmap_models::precision::{Precision, supports_f16};
 use gistmap_models::processor;
 
+use super::published;
 use crate::device::{Compute, Selected};
 use crate::embed::Embedder;
 use crate::image::Preprocess;
 use crate::protocol::Networks;
 use crate::runtime::Shared;
-use super::published;
 
 /// A model's manifest, weights and other files.
 pub struct Model {
@@ -104,7 +104,7 @@ fn kernels(compute: &Compute, precision: Precision) -> &'static str {
 /// Builds an image network on `device`.
 pub(super) fn image_network(source: &dyn ModelSource, name: &str, device: &Selected) -> Result<ImageNetwork, String> {
     let model = source.open(name)?;
-        if model.manifest.hub().is_some() {
+    if model.manifest.hub().is_some() {
         return published::image_network(model, device).map_err(|e| format!("{name}: {e}"));
     }
     let Model { manifest, weights, checkpoint, precision: wanted, .. } = model;

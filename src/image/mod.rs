@@ -3,7 +3,8 @@
 //! 1. [`decode`] turns the bytes of a file into [`Rgb`], or says what is wrong with them. Its pixels are those of
 //!    Pillow's `exif_transpose(open(file)).convert("RGB")`, which torchvision's `ImageFolder` loads (orientation
 //!    apart, which torchvision leaves to its user).
-//! 2. [`Preprocess`] resizes the short side and cuts the centre, as torchvision's `Resize` and `CenterCrop` do.
+//! 2. [`Preprocess`] resizes the short side and cuts the centre, as torchvision's `Resize` and `CenterCrop` do, or as the
+//!    processors of Hugging Face's transformers.
 //! 3. [`thumbnail`] makes small JPEGs for people to look at.
 //!
 //! Nothing here panics, whatever the bytes are, and no header makes it allocate more than [`Limits`] allow.
@@ -11,6 +12,7 @@
 mod decode;
 mod jpeg;
 mod limits;
+mod pillow;
 mod pixels;
 mod preprocess;
 mod resize;

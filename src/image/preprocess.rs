@@ -1,6 +1,7 @@
 //! What image networks take in: the short side resized, the centre cut out.
 
 use super::decode::{Alpha, Opened, decode_with, open, whole_jpeg};
+use super::pillow;
 use super::resize::Area;
 use super::{DecodeError, Limits, ResizeError, Resizer, Rgb, Window};
 
@@ -24,6 +25,9 @@ pub struct Preprocess {
     /// Whether the whole picture becomes a square of side `resize_short`, whatever its proportions were, in place of
     /// keeping them.
     pub squash: bool,
+    /// Whether pixels are those of Pillow and of transformers' processors to the last bit, which takes longer; otherwise they
+    /// are torchvision's but for a level here and there.
+    pub exact: bool,
     /// How to interpolate.
     pub interpolation: Interpolation,
     /// Mean of each channel, for values in [0, 1].
@@ -39,6 +43,7 @@ impl Default for Preprocess {
             resize_short: 256,
             crop: 224,
             squash: false,
+            exact: false,
             interpolation: Interpolation::Bilinear,
             mean: [0.485, 0.456, 0.406],
             std: [0.229, 0.224, 0.225],
@@ -70,8 +75,9 @@ impl Preprocess {
             Interpolation::Bilinear => "bilinear",
             Interpolation::Bicubic => "bicubic",
         };
-        let squash = if self.squash { "-squash" } else { "" };
-        format!("pre{}-{}-{}-{kind}{squash}", Self::VERSION, self.resize_short, self.crop)
+        let [squash, exact] =
+            [(self.squash, "-squash"), (self.exact, "-exact")].map(|(is, name)| if is { name } else { "" });
+        format!("pre{}-{}-{}-{kind}{squash}{exact}", Self::VERSION, self.resize_short, self.crop)
     }
 
     /// Size after resizing: torchvision's `Resize(int)`, the longer side cut to a whole number; `Resize((int, int))` where
@@ -119,6 +125,15 @@ impl Preprocess {
     }
 }
 
+/// The square in the middle; half a pixel goes to the right and below, as in transformers' `center_crop`.
+fn cut_centre(picture: &Rgb, side: u32, out: &mut [u8]) {
+    let (side, width) = (side as usize, picture.width as usize);
+    let [left, top] = [picture.width, picture.height].map(|length| (length as usize).saturating_sub(side) / 2);
+    for (row, out) in out.chunks_exact_mut(side * 3).enumerate() {
+        out.copy_from_slice(&picture.pixels[((top + row) * width + left) * 3..][..side * 3]);
+    }
+}
+
 /// Why a picture could not be prepared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PrepareError {
@@ -158,6 +173,9 @@ impl Preparer {
         out: &mut [u8],
     ) -> Result<(), PrepareError> {
         preprocess.check(out)?;
+        if preprocess.exact {
+            return Ok(self.crop(&decode_with(bytes, limits, Alpha::OverWhite)?, preprocess, out)?);
+        }
         let jpeg = match open(bytes, limits)? {
             Opened::Jpeg(jpeg) => jpeg,
             Opened::Other(_) => {
@@ -181,6 +199,12 @@ impl Preparer {
     /// [`ResizeError`] where the parameters or `out` do not fit.
     pub fn crop(&mut self, picture: &Rgb, preprocess: &Preprocess, out: &mut [u8]) -> Result<(), ResizeError> {
         preprocess.check(out)?;
+        if preprocess.exact {
+            let resized =
+                pillow::resize(picture, preprocess.resized(picture.width, picture.height), preprocess.interpolation);
+            cut_centre(&resized, preprocess.crop, out);
+            return Ok(());
+        }
         let plan = preprocess.plan(picture.width, picture.height);
         self.area(picture, plan.area, preprocess, out)
     }

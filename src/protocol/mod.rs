@@ -7,4 +7,6 @@ mod event;
 mod plan;
 
 pub use event::{Cancel, CellRequest, Command, Event, Seen, Stage};
-pub use plan::{ClusterCount, Criterion, DESCRIBERS, DeviceChoice, IMPORT, Networks, PROJECTORS, Plan, PlanError, VECTORIZERS};
+pub use plan::{
+    ClusterCount, Criterion, DESCRIBERS, DeviceChoice, IMPORT, Networks, PROJECTORS, Plan, PlanError, VECTORIZERS,
+};

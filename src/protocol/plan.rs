@@ -312,7 +312,11 @@ mod tests {
 
     #[test]
     fn wrong_names_are_named() {
-        let encoders = Networks { encoders: vec!["efficientnet-lite0".into()], answerers: vec!["vqa".into()], ..Networks::default() };
+        let encoders = Networks {
+            encoders: vec!["efficientnet-lite0".into()],
+            answerers: vec!["vqa".into()],
+            ..Networks::default()
+        };
         assert_eq!(Plan::default().check(&encoders), Ok(()));
         let bad = Plan { cluster: vec!["kmeens".into()], ..Plan::default() };
         let message = bad.check(&encoders).map_err(|e| e.to_string());
