@@ -106,6 +106,11 @@ impl Checkpoint {
         self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
+    /// Whether the tensor `name` is there and has not been taken yet.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
     /// Adds a tensor; a second one of the same name replaces the first.
     pub fn insert(&mut self, name: String, tensor: NamedTensor) {
         self.tensors.insert(name, tensor);

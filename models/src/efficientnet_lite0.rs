@@ -141,7 +141,7 @@ impl ImageEncoder for EfficientNetLite0 {
         let device = self.stem.device();
         let input = Tensor::<4>::from_data(TensorData::new(values, [n, SIDE, SIDE, 3]), &device);
         let (features, logits) = self.features_and_logits(input);
-        ImageOutput { features: Output::Device(features), logits: Output::Device(logits) }
+        ImageOutput { features: Output::Device(features), logits: Some(Output::Device(logits)) }
     }
 }
 

@@ -5,6 +5,8 @@
 
 use burn::tensor::Tensor;
 
+use crate::generate::{GenerateError, Settings, Started};
+
 /// A matrix that may still be on its way.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one a batch: a box would save nothing")]
@@ -25,8 +27,8 @@ pub enum Output {
 pub struct ImageOutput {
     /// `[n, dimension]`.
     pub features: Output,
-    /// `[n, classes]`, before softmax.
-    pub logits: Output,
+    /// `[n, classes]`, before softmax; `None` of a network that knows no classes.
+    pub logits: Option<Output>,
 }
 
 /// Pictures in, features and class logits out.
@@ -40,6 +42,54 @@ pub trait ImageEncoder: Send + Sync {
 
 /// Token ids in, one vector a sentence out.
 pub trait TextEncoder: Send + Sync {
-    /// Enqueues a batch of sentences (ids with `[CLS]` and `[SEP]`): `[n, dimension]`, L2-normalised.
+    /// Enqueues a batch of sentences (ids with the special tokens that the network wants): `[n, dimension]`,
+    /// L2-normalised.
+    ///
+    /// # Panics
+    /// When a sentence has no token, more than the network reads, or one outside its vocabulary.
     fn forward(&self, sentences: &[&[u32]]) -> Output;
+}
+
+/// Pictures in, sentences out, token by token.
+pub trait Captioner: Send + Sync {
+    /// Enqueues a batch of `pixels` (`[n, side, side, 3]` RGB, 8 bits, row-major) and the first token of each caption.
+    /// Captions begin with the tokens `prefix`, without special ones.
+    ///
+    /// # Errors
+    /// Settings that leave nothing to search.
+    ///
+    /// # Panics
+    /// When `pixels` does not hold whole pictures.
+    fn caption(&self, pixels: &[u8], prefix: &[u32], settings: &Settings) -> Result<Started<'_>, GenerateError>;
+}
+
+/// A question about each of some pictures in, free-text answers out, token by token.
+pub trait Answerer: Send + Sync {
+    /// Enqueues a batch of `pixels` (as [`Captioner::caption`]) with a question each (ids with the special tokens that the
+    /// network wants), and the first token of each answer.
+    ///
+    /// # Errors
+    /// Settings that leave nothing to search.
+    ///
+    /// # Panics
+    /// When `pixels` does not hold a whole picture a question, or for questions as [`TextEncoder::forward`].
+    fn answer(&self, pixels: &[u8], questions: &[&[u32]], settings: &Settings) -> Result<Started<'_>, GenerateError>;
+}
+
+/// How pictures and texts of one space are compared: `scale * cosine + bias` are the logits of zero-shot classification.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Similarity {
+    /// Learned temperature, inverted.
+    pub scale: f32,
+    /// 0 where the network has none.
+    pub bias: f32,
+}
+
+impl Similarity {
+    /// The logit of a picture's features and a text's, of any length.
+    pub fn logit(self, picture: &[f32], text: &[f32]) -> f32 {
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+        let cosine = dot(picture, text) / (dot(picture, picture) * dot(text, text)).sqrt().max(1e-24);
+        (f64::from(self.scale) * cosine + f64::from(self.bias)) as f32
+    }
 }

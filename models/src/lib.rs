@@ -9,18 +9,27 @@
 //!
 //! This package reads no file and awaits nothing.
 
+pub mod blip;
 pub mod checkpoint;
+pub mod clip;
+pub mod config;
 pub mod cpu;
+pub mod dinov2;
 pub mod efficientnet_lite0;
 pub mod encoder;
 mod fused;
+pub mod generate;
 pub mod imagenet;
 mod linear;
 pub mod manifest;
 pub mod minilm;
 pub mod pack;
 pub mod precision;
+pub mod preprocess;
 pub mod processor;
+#[cfg(test)]
+mod reference;
+mod transformer;
 mod weights;
 
 pub use burn;

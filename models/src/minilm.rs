@@ -11,7 +11,7 @@ use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::encoder::{Output, TextEncoder};
-use crate::fused::{self, Activation, Dense, Heads, RowNorm};
+use crate::fused::{self, Activation, Dense, Heads, Lengths, RowNorm};
 use crate::linear::linear;
 use crate::precision::Precision;
 
@@ -40,10 +40,10 @@ struct Layer {
 }
 
 impl Layer {
-    /// `x` `[n * tokens, 384]`, `lengths` `[n]`.
-    fn forward(&self, x: Tensor<2>, lengths: Tensor<1>, tokens: usize) -> Tensor<2> {
+    /// `x` `[n * tokens, 384]`.
+    fn forward(&self, x: Tensor<2>, lengths: &Lengths, tokens: usize) -> Tensor<2> {
         let mixed = self.attention_input.forward(x.clone(), Activation::Identity);
-        let attended = fused::attention(mixed, lengths, Heads { tokens, heads: HEADS });
+        let attended = fused::attention(mixed, lengths, Heads { tokens, heads: HEADS, causal: false });
         let x = self.attention_norm.forward(self.attention_output.forward_onto(attended, x));
         let wide = self.intermediate.forward(x.clone(), Activation::Gelu);
         self.output_norm.forward(self.output.forward_onto(wide, x))
@@ -92,10 +92,9 @@ impl MiniLm {
         let constant = self.positions.forward(positions) + self.token_type.val().reshape([1, 1, DIMENSION]);
         let embedded = self.words.forward(ids) + constant;
         let mut x = self.norm.forward(embedded.reshape([n * tokens, DIMENSION]));
-        // A half holds every count up to 2048, four times the most tokens there can be.
-        let counts = lengths.clone().cast(FloatDType::from(x.dtype()));
+        let counts = Lengths::of(lengths.clone());
         for layer in &self.layers {
-            x = layer.forward(x, counts.clone(), tokens);
+            x = layer.forward(x, &counts, tokens);
         }
         fused::pool_rows(x.cast(FloatDType::F32), lengths)
     }

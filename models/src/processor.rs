@@ -32,7 +32,7 @@ impl ImageEncoder for cpu::EfficientNetLite0 {
             Self::forward(self, pixels, n).unwrap_or_else(|error| panic!("a batch holds whole pictures: {error}"));
         ImageOutput {
             features: Output::Host { values: features, columns: Self::FEATURES },
-            logits: Output::Host { values: logits, columns: Self::CLASSES },
+            logits: Some(Output::Host { values: logits, columns: Self::CLASSES }),
         }
     }
 }

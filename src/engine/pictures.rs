@@ -166,9 +166,12 @@ impl Pass<'_> {
     async fn read(&self, started: Vec<ImageOutput>) -> Result<Array2<f32>, ReadbackError> {
         let mut parts = vec![Array2::zeros((0, self.network.columns()))];
         for ImageOutput { features, logits } in started {
-            let (features, logits) = (readback::read(features).await, readback::read(logits).await);
-            let both = concatenate(Axis(1), &[features?.view(), logits?.view()]);
-            parts.push(both.map_err(|e| ReadbackError::Shape(e.to_string()))?);
+            let mut all = vec![readback::read(features).await?];
+            if let Some(logits) = logits {
+                all.push(readback::read(logits).await?);
+            }
+            let views: Vec<_> = all.iter().map(|part| part.view()).collect();
+            parts.push(concatenate(Axis(1), &views).map_err(|e| ReadbackError::Shape(e.to_string()))?);
         }
         let views: Vec<_> = parts.iter().map(|p| p.view()).collect();
         concatenate(Axis(0), &views).map_err(|e| ReadbackError::Shape(e.to_string()))

@@ -19,7 +19,7 @@ impl Random {
 /// A tensor of a network that keeps its signal: weights shrink with their inputs, variances are positive.
 pub(crate) fn tensor(name: &str, shape: &[usize]) -> Vec<f32> {
     let seed = name.bytes().fold(782, |h: u64, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
-    let inputs: usize = shape[1..].iter().product();
+    let inputs: usize = shape.iter().skip(1).product();
     let scale = if shape.len() > 1 { (3.0 / inputs as f32).sqrt() } else { 0.2 };
     let centre = if name.ends_with("var") || (shape.len() == 1 && name.ends_with("weight")) { 1.0 } else { 0.0 };
     Random(seed).values(shape.iter().product()).into_iter().map(|v| centre + scale * v).collect()

@@ -16,18 +16,41 @@ use burn::cubecl::prelude::*;
 pub(crate) enum Activation {
     /// Nothing.
     Identity,
+    /// `max(x, 0)`.
+    Relu,
     /// `min(max(x, 0), 6)`.
     Relu6,
     /// `x / 2 * (1 + erf(x / sqrt(2)))`.
     Gelu,
+    /// `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))`, GPT-2's approximation of [`Activation::Gelu`].
+    GeluTanh,
+    /// `x * sigmoid(1.702 x)`, CLIP's.
+    QuickGelu,
+    /// Hyperbolic tangent.
+    Tanh,
+}
+
+/// `1 / (1 + exp(-x))`; `exp` is kept from overflowing, which WGSL leaves undefined.
+#[cube]
+fn sigmoid<N: Size>(x: Vector<f32, N>) -> Vector<f32, N> {
+    let one = Vector::new(1.0f32);
+    one / (one + (Vector::new(0.0f32) - x).min(Vector::new(80.0f32)).exp())
 }
 
 #[cube]
 fn activate<N: Size>(x: Vector<f32, N>, #[comptime] activation: Activation) -> Vector<f32, N> {
     match comptime!(activation) {
         Activation::Identity => x,
+        Activation::Relu => x.max(Vector::new(0.0f32)),
         Activation::Relu6 => x.max(Vector::new(0.0f32)).min(Vector::new(6.0f32)),
         Activation::Gelu => x * Vector::new(0.5f32) * (Vector::new(1.0f32) + (x * Vector::new(0.707_106_77f32)).erf()),
+        // Both by (1 + tanh(u)) / 2 = sigmoid(2 u).
+        Activation::GeluTanh => {
+            let cubed = x * x * x * Vector::new(0.044_715f32);
+            x * sigmoid::<N>((x + cubed) * Vector::new(1.595_769_1f32))
+        }
+        Activation::QuickGelu => x * sigmoid::<N>(x * Vector::new(1.702f32)),
+        Activation::Tanh => sigmoid::<N>(x * Vector::new(2.0f32)) * Vector::new(2.0f32) - Vector::new(1.0f32),
     }
 }
 
@@ -236,67 +259,6 @@ pub(super) fn stem<F: Float, N: Size>(
     }
 }
 
-/// Self-attention over `[n * tokens, queries | keys | values]`: one thread a query and head.
-///
-/// The softmax is kept running (its maximum, its sum and the mix so far), so no score is ever written to memory. A
-/// sentence's keys end at its length: padding is not masked but never read.
-#[cube(launch_unchecked)]
-pub(super) fn attention<F: Float, N: Size>(
-    mixed: &[Vector<F, N>],
-    lengths: &[F],
-    out: &mut [Vector<F, N>],
-    sentences: usize,
-    tokens: usize,
-    heads: usize,
-    scale: f32,
-    #[comptime] head_width: usize,
-    #[define(F)] _element: ElemType,
-) {
-    let position = ABSOLUTE_POS;
-    if position >= sentences * heads * tokens {
-        terminate!();
-    }
-    let query = position % tokens;
-    let head = position / tokens % heads;
-    let sentence = position / tokens / heads;
-    let width = heads * head_width;
-    let at = (sentence * tokens + query) * 3 * width + head * head_width;
-    let mut asked = Array::<Vector<f32, N>>::new(head_width);
-    let mut sums = Array::<Vector<f32, N>>::new(head_width);
-    #[unroll]
-    for d in 0..head_width {
-        asked[d] = Vector::cast_from(mixed[at + d]) * Vector::new(scale);
-        sums[d] = Vector::new(0.0f32);
-    }
-    let mut largest = f32::new(-1e30f32);
-    let mut total = f32::new(0.0f32);
-    let length = usize::cast_from(lengths[sentence]);
-    for token in 0..length {
-        let key = (sentence * tokens + token) * 3 * width + width + head * head_width;
-        let mut products = Vector::<f32, N>::new(0.0f32);
-        #[unroll]
-        for d in 0..head_width {
-            products += asked[d] * Vector::cast_from(mixed[key + d]);
-        }
-        let score =
-            products.extract(0usize) + products.extract(1usize) + products.extract(2usize) + products.extract(3usize);
-        let larger = max(largest, score);
-        let kept = Vector::<f32, N>::new((largest - larger).exp());
-        let weight = (score - larger).exp();
-        total = total * (largest - larger).exp() + weight;
-        #[unroll]
-        for d in 0..head_width {
-            sums[d] = sums[d] * kept + Vector::new(weight) * Vector::cast_from(mixed[key + width + d]);
-        }
-        largest = larger;
-    }
-    let result = (sentence * tokens + query) * width + head * head_width;
-    #[unroll]
-    for d in 0..head_width {
-        out[result + d] = Vector::cast_from(sums[d] / Vector::new(total));
-    }
-}
-
 /// The sum of what every thread of a workgroup brings.
 #[cube]
 fn total(value: f32, shared: &mut [f32]) -> f32 {
@@ -311,8 +273,9 @@ fn total(value: f32, shared: &mut [f32]) -> f32 {
     sum
 }
 
+/// The sum of a vector's four values.
 #[cube]
-fn horizontal<N: Size>(v: Vector<f32, N>) -> f32 {
+pub(super) fn horizontal<N: Size>(v: Vector<f32, N>) -> f32 {
     v.extract(0usize) + v.extract(1usize) + v.extract(2usize) + v.extract(3usize)
 }
 

@@ -11,13 +11,13 @@ use burn::tensor::Shape;
 use super::kernels::{self, Activation, ExtentsLaunch};
 
 /// Values that a thread reads at once.
-const VECTOR: usize = 4;
+pub(super) const VECTOR: usize = 4;
 /// Rows that one thread of [`kernels::dense`] makes.
 const ROWS: usize = 4;
 /// Columns that one thread of a convolution makes.
 const COLUMNS: usize = 4;
 /// Threads of a workgroup that share a row of weights, and rows of threads in it.
-const GROUP: (u32, u32) = (8, 8);
+pub(super) const GROUP: (u32, u32) = (8, 8);
 /// Threads that share a row in the kernels that reduce one.
 const REDUCERS: u32 = 32;
 /// Groups in one dimension of a dispatch; WebGPU allows 65,535.
@@ -48,15 +48,6 @@ impl Window {
     fn shape(self, x: &Shape, bias: &Shape) -> Shape {
         Shape::new([x[0], self.output(x[1]), self.output(x[2]), bias[0]])
     }
-}
-
-/// How attention is split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Heads {
-    /// Tokens of the longest sentence: rows of `mixed` a sentence.
-    pub(crate) tokens: usize,
-    /// Heads.
-    pub(crate) heads: usize,
 }
 
 /// What fusion must know before the product is run; in a browser there is none.
@@ -104,10 +95,6 @@ pub(crate) trait FusedLayers: Backend {
         window: Window,
     ) -> FloatTensor<Self>;
 
-    /// Self-attention; `mixed` `[n * tokens, 3 * width]`, `lengths` `[n]`.
-    #[fusion(dtype = mixed, shape = Shape::new([mixed[0], mixed[1] / 3]))]
-    fn attention(mixed: FloatTensor<Self>, lengths: FloatTensor<Self>, heads: Heads) -> FloatTensor<Self>;
-
     /// Layer normalisation of rows.
     #[fusion(dtype = x, shape = x)]
     fn normalize_rows(
@@ -123,21 +110,21 @@ pub(crate) trait FusedLayers: Backend {
 }
 
 /// Rows without gaps between them, as the kernels read.
-fn packed(tensor: CubeTensor) -> CubeTensor {
+pub(super) fn packed(tensor: CubeTensor) -> CubeTensor {
     if tensor.is_contiguous() { tensor } else { tensor.copy() }
 }
 
-fn output(like: &CubeTensor, shape: Shape) -> CubeTensor {
+pub(super) fn output(like: &CubeTensor, shape: Shape) -> CubeTensor {
     let handle = like.client.empty(shape.num_elements() * like.elem_size());
     CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, like.dtype)
 }
 
-fn element(tensor: &CubeTensor) -> ElemType {
+pub(super) fn element(tensor: &CubeTensor) -> ElemType {
     burn::backend::cubecl::dtype_to_storage_type(tensor.dtype)
 }
 
 /// Workgroups for `rows` in the second dimension, spilling into the third.
-fn groups(columns: u32, rows: u32) -> CubeCount {
+pub(super) fn groups(columns: u32, rows: u32) -> CubeCount {
     CubeCount::Static(columns, rows.min(GROUPS), rows.div_ceil(GROUPS))
 }
 
@@ -249,37 +236,6 @@ impl FusedLayers for CubeBackend {
                 window.kernel,
                 window.stride,
                 COLUMNS,
-                element,
-            );
-        }
-        out
-    }
-
-    fn attention(mixed: CubeTensor, lengths: CubeTensor, heads: Heads) -> CubeTensor {
-        let (mixed, lengths) = (packed(mixed), packed(lengths));
-        let (rows, width) = (mixed.meta.shape()[0], mixed.meta.shape()[1] / 3);
-        let Heads { tokens, heads } = heads;
-        let out = output(&mixed, Shape::new([rows, width]));
-        let (client, element) = (mixed.client.clone(), element(&mixed));
-        let head_width = width / heads;
-        let dim = CubeDim::new_1d(GROUP.0 * GROUP.1);
-        let count = groups(1, ((rows * heads) as u32).div_ceil(dim.num_elems()));
-        // SAFETY: the kernel reads `rows * 3 * width` values and a length a sentence, no longer than `tokens`, and
-        // writes `rows * width` values.
-        unsafe {
-            kernels::attention::launch_unchecked(
-                &client,
-                count,
-                dim,
-                VECTOR,
-                mixed.into_buffer_arg(),
-                lengths.into_buffer_arg(),
-                out.clone().into_buffer_arg(),
-                rows / tokens,
-                tokens,
-                heads,
-                (head_width as f32).sqrt().recip(),
-                head_width / VECTOR,
                 element,
             );
         }

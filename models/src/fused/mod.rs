@@ -8,6 +8,7 @@
 //!
 //! Pictures are `[n, height, width, channels]`, sentences `[n * tokens, width]`.
 
+mod attention;
 mod kernels;
 mod launch;
 
@@ -15,23 +16,46 @@ use burn::backend::{CubeDevice, Dispatch, DispatchDevice};
 use burn::module::{Module, Param};
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData, activation};
 
+pub(crate) use attention::{Heads, Lengths, Pairs, attention, cross_attention};
 pub(crate) use kernels::Activation;
 use launch::FusedLayers;
-pub(crate) use launch::{Heads, Window};
+pub(crate) use launch::Window;
 
 fn own_kernels(device: &Device) -> bool {
     matches!(device.as_dispatch(), DispatchDevice::Cube(CubeDevice::Wgpu(_)))
+}
+
+/// Whether Burn computes on the processor; in a browser it is not asked to.
+fn on_flex(device: &Device) -> bool {
+    #[cfg(not(target_arch = "wasm32"))]
+    return matches!(device.as_dispatch(), DispatchDevice::Flex(_));
+    #[cfg(target_arch = "wasm32")]
+    {
+        let _ = device;
+        false
+    }
 }
 
 fn parameter<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
     Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
 }
 
-/// `rows` rows of `columns` values, turned.
+/// `rows` rows of `columns` values, turned; by squares that stay in the cache.
 fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..rows * columns).map(|i| values[i % rows * columns + i / rows]).collect()
+    const SIDE: usize = 32;
+    let mut turned = vec![0.0; rows * columns];
+    for (top, left) in
+        (0..rows.div_ceil(SIDE)).flat_map(|y| (0..columns.div_ceil(SIDE)).map(move |x| (y * SIDE, x * SIDE)))
+    {
+        for row in top..rows.min(top + SIDE) {
+            for column in left..columns.min(left + SIDE) {
+                turned[column * rows + row] = values[row * columns + column];
+            }
+        }
+    }
+    turned
 }
 
 /// A linear layer or 1 x 1 convolution; inputs and outputs are multiples of four.
@@ -59,8 +83,12 @@ impl Dense {
         let x = self.plain(x);
         match then {
             Activation::Identity => x,
+            Activation::Relu => activation::relu(x),
             Activation::Relu6 => x.clamp(0.0, 6.0),
             Activation::Gelu => activation::gelu(x),
+            Activation::GeluTanh => activation::gelu_approximate(x),
+            Activation::QuickGelu => x.clone() * activation::sigmoid(x.mul_scalar(1.702)),
+            Activation::Tanh => activation::tanh(x),
         }
     }
 
@@ -72,6 +100,16 @@ impl Dense {
             return Tensor::from_dispatch(sum);
         }
         self.plain(x) + residual
+    }
+
+    /// Columns of the weight as rows: the embedding that a tied layer of logits is, `[columns, input]`.
+    pub(crate) fn columns(&self, columns: Tensor<1, Int>) -> Tensor<2> {
+        self.weight.val().select(1, columns).transpose()
+    }
+
+    /// Where its weights are.
+    pub(crate) fn device(&self) -> Device {
+        self.weight.device()
     }
 
     fn plain(&self, x: Tensor<2>) -> Tensor<2> {
@@ -165,38 +203,6 @@ impl RowNorm {
     }
 }
 
-/// Added to the scores of padding; large enough that its softmax is exactly zero in f32.
-const MASKED: f32 = -1e9;
-
-/// 1 where a sentence has a token: `[n, tokens]`.
-fn mask(lengths: &Tensor<1>, tokens: usize) -> Tensor<2> {
-    let positions = Tensor::<1, burn::tensor::Int>::arange(0..tokens as i64, &lengths.device()).float();
-    positions.unsqueeze::<2>().lower(lengths.clone().unsqueeze_dim::<2>(1)).float()
-}
-
-/// Self-attention; `mixed` `[n * tokens, queries | keys | values]`, `lengths` `[n]`, to `[n * tokens, width]`.
-pub(crate) fn attention(mixed: Tensor<2>, lengths: Tensor<1>, heads: Heads) -> Tensor<2> {
-    if own_kernels(&mixed.device()) {
-        return Tensor::from_dispatch(Dispatch::attention(mixed.into_dispatch(), lengths.into_dispatch(), heads));
-    }
-    let Heads { tokens, heads } = heads;
-    let [rows, width] = [mixed.dims()[0], mixed.dims()[1] / 3];
-    let n = rows / tokens;
-    let split = mixed.reshape([n, tokens, 3, heads, width / heads]).permute([2, 0, 3, 1, 4]);
-    let part = |i: usize| split.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
-    let scores = part(0).matmul(part(1).swap_dims(2, 3)).div_scalar(((width / heads) as f32).sqrt());
-    // No half holds the mask: softmax stays in f32.
-    let precision = FloatDType::from(scores.dtype());
-    let scores = scores.cast(FloatDType::F32);
-    let padding = mask(&lengths.cast(FloatDType::F32), tokens)
-        .neg()
-        .add_scalar(1.0)
-        .mul_scalar(MASKED)
-        .reshape([n, 1, 1, tokens]);
-    let result = activation::softmax(scores + padding, 3).cast(precision).matmul(part(2));
-    result.swap_dims(1, 2).reshape([rows, width])
-}
-
 /// The mean over each sentence's tokens, L2-normalised; `x` `[n * tokens, width]`, `lengths` `[n]`.
 pub(crate) fn pool_rows(x: Tensor<2>, lengths: Tensor<1>) -> Tensor<2> {
     if own_kernels(&x.device()) {
@@ -204,7 +210,7 @@ pub(crate) fn pool_rows(x: Tensor<2>, lengths: Tensor<1>) -> Tensor<2> {
     }
     let [n] = lengths.dims();
     let [rows, width] = x.dims();
-    let mask = mask(&lengths, rows / n).reshape([n, rows / n, 1]);
+    let mask = attention::mask(&lengths, rows / n).reshape([n, rows / n, 1]);
     let sum = (x.reshape([n, rows / n, width]) * mask).sum_dim(1).reshape([n, width]);
     let mean = sum / lengths.reshape([n, 1]);
     let norm = mean.clone().powi_scalar(2).sum_dim(1).sqrt();

@@ -1,20 +1,7 @@
 //! Our kernels on a wgpu adapter (Mesa's lavapipe will do) against the same layers made of Burn's operations on flex.
 
-use std::sync::OnceLock;
-
-use burn::tensor::DeviceKind;
-
 use super::*;
-
-/// The adapter, opened once: Burn refuses a second initialisation.
-fn adapter() -> Option<Device> {
-    static OPENED: OnceLock<Option<Device>> = OnceLock::new();
-    let open = || {
-        let software = || Device::wgpu_options().device_kind(DeviceKind::Cpu).init();
-        Device::wgpu_options().init().or_else(|_| software()).ok()
-    };
-    OPENED.get_or_init(open).clone()
-}
+use crate::reference::adapter;
 
 /// Values between -1 and 1 that do not repeat in step with any extent.
 fn values(n: usize, seed: usize) -> Vec<f32> {
@@ -43,11 +30,21 @@ fn agree<const D: usize>(what: &str, layer: impl Fn(&Device) -> Tensor<D>) {
     }
 }
 
+const EVERY: [Activation; 7] = [
+    Activation::Identity,
+    Activation::Relu,
+    Activation::Relu6,
+    Activation::Gelu,
+    Activation::GeluTanh,
+    Activation::QuickGelu,
+    Activation::Tanh,
+];
+
 #[test]
 fn dense_layers_agree() {
     // Rows that do not fill the last tile, columns that do not fill the last group.
     for rows in [1, 4, 7, 33] {
-        for then in [Activation::Identity, Activation::Relu6, Activation::Gelu] {
+        for then in EVERY {
             agree(&format!("{rows} rows, {then:?}"), |device| {
                 Dense::new(&values(24 * 40, 1), values(40, 2), device).forward(tensor([rows, 24], 3, device), then)
             });
@@ -83,10 +80,40 @@ fn lengths(device: &Device) -> Tensor<1> {
 #[test]
 fn attention_and_pooling_agree() {
     // What stands in the rows of padding differs between the two, and must not matter.
-    agree("attention and pooling", |device| {
-        let heads = Heads { tokens: 5, heads: 2 };
-        pool_rows(attention(tensor([15, 3 * 64], 1, device).mul_scalar(4.0), lengths(device), heads), lengths(device))
+    for causal in [false, true] {
+        agree(&format!("attention and pooling, causal {causal}"), |device| {
+            let heads = Heads { tokens: 5, heads: 2, causal };
+            let mixed = tensor([15, 3 * 64], 1, device).mul_scalar(4.0);
+            pool_rows(attention(mixed, &Lengths::of(lengths(device)), heads), lengths(device))
+        });
+        agree(&format!("attention without padding, causal {causal}"), |device| {
+            let heads = Heads { tokens: 5, heads: 2, causal };
+            attention(tensor([15, 3 * 64], 1, device).mul_scalar(4.0), &Lengths::whole(3, 5, device), heads)
+        });
+    }
+}
+
+#[test]
+fn attention_on_kept_pairs_agrees_and_is_causal_attention() {
+    let pairs = |device: &Device| Pairs::split(tensor([15, 2 * 64], 1, device).mul_scalar(4.0), 3, 2);
+    agree("two queries of two rows a source", |device| {
+        cross_attention(tensor([12, 64], 2, device), &pairs(device), &Lengths::of(lengths(device)))
     });
+    // Token by token with what is kept, or all at once: the same.
+    let device = Device::flex();
+    let mixed = tensor([8, 3 * 64], 3, &device).mul_scalar(3.0);
+    let whole = attention(mixed.clone(), &Lengths::whole(2, 4, &device), Heads { tokens: 4, heads: 4, causal: true });
+    let token = |t: usize| mixed.clone().reshape([2, 4, 192]).narrow(1, t, 1).reshape([2, 192]);
+    let mut kept: Option<Pairs> = None;
+    for t in 0..4 {
+        let new = Pairs::split(token(t).narrow(1, 64, 128), 2, 4);
+        let all = kept.map_or(new.clone(), |kept| kept.append(new));
+        let one = cross_attention(token(t).narrow(1, 0, 64), &all, &Lengths::whole(2, t + 1, &device));
+        let expected = whole.clone().reshape([2, 4, 64]).narrow(1, t, 1).reshape([2, 64]);
+        let difference: f32 = (one - expected).abs().max().into_scalar();
+        assert!(difference < 1e-6, "token {t}: {difference}");
+        kept = Some(all);
+    }
 }
 
 #[test]

@@ -1,0 +1,133 @@
+//! The kernels of attention, in CubeCL: one thread a query and head.
+//!
+//! The softmax is kept running (its maximum, its sum and the mix so far), so no score is ever written to memory.
+#![allow(clippy::needless_range_loop, reason = "CubeCL translates loops over indices, not over iterators")]
+
+use burn::cubecl;
+use burn::cubecl::prelude::*;
+
+use super::super::kernels::horizontal;
+
+/// What one query takes from `length` keys and values of its head.
+///
+/// Key `i` starts at `first_key + i * stride`, value `i` at `first_value + i * stride`; `asked` is scaled.
+#[cube]
+fn mix<F: Float, N: Size>(
+    asked: &Array<Vector<f32, N>>,
+    keys: &[Vector<F, N>],
+    values: &[Vector<F, N>],
+    first_key: usize,
+    first_value: usize,
+    stride: usize,
+    length: usize,
+    out: &mut [Vector<F, N>],
+    result: usize,
+    #[comptime] head_width: usize,
+) {
+    let mut sums = Array::<Vector<f32, N>>::new(head_width);
+    #[unroll]
+    for d in 0..head_width {
+        sums[d] = Vector::new(0.0f32);
+    }
+    let mut largest = f32::new(-1e30f32);
+    let mut total = f32::new(0.0f32);
+    for token in 0..length {
+        let key = first_key + token * stride;
+        let value = first_value + token * stride;
+        let mut products = Vector::<f32, N>::new(0.0f32);
+        #[unroll]
+        for d in 0..head_width {
+            products += asked[d] * Vector::cast_from(keys[key + d]);
+        }
+        let score = horizontal::<N>(products);
+        let larger = max(largest, score);
+        let kept = (largest - larger).exp();
+        let weight = (score - larger).exp();
+        total = total * kept + weight;
+        #[unroll]
+        for d in 0..head_width {
+            sums[d] = sums[d] * Vector::new(kept) + Vector::new(weight) * Vector::cast_from(values[value + d]);
+        }
+        largest = larger;
+    }
+    #[unroll]
+    for d in 0..head_width {
+        out[result + d] = Vector::cast_from(sums[d] / Vector::new(total));
+    }
+}
+
+/// Self-attention over `[n * tokens, queries | keys | values]`.
+///
+/// A row's keys end at its length, and before what a query may not see yet: neither is masked, both are never read.
+#[cube(launch_unchecked)]
+pub(super) fn attention<F: Float, N: Size>(
+    mixed: &[Vector<F, N>],
+    lengths: &[F],
+    out: &mut [Vector<F, N>],
+    sentences: usize,
+    tokens: usize,
+    heads: usize,
+    scale: f32,
+    #[comptime] head_width: usize,
+    #[comptime] causal: bool,
+    #[define(F)] _element: ElemType,
+) {
+    let position = ABSOLUTE_POS;
+    if position >= sentences * heads * tokens {
+        terminate!();
+    }
+    let query = position % tokens;
+    let head = position / tokens % heads;
+    let sentence = position / tokens / heads;
+    let width = heads * head_width;
+    let at = (sentence * tokens + query) * 3 * width + head * head_width;
+    let mut asked = Array::<Vector<f32, N>>::new(head_width);
+    #[unroll]
+    for d in 0..head_width {
+        asked[d] = Vector::cast_from(mixed[at + d]) * Vector::new(scale);
+    }
+    let mut length = usize::cast_from(lengths[sentence]);
+    if comptime!(causal) {
+        length = min(length, query + 1);
+    }
+    let first = sentence * tokens * 3 * width + width + head * head_width;
+    let result = (sentence * tokens + query) * width + head * head_width;
+    mix::<F, N>(&asked, mixed, mixed, first, first + width, 3 * width, length, out, result, head_width);
+}
+
+/// Attention of `[rows * tokens, width]` queries on keys and values `[sources, heads, reach, head width]`.
+///
+/// Rows lie source by source, as many for each.
+#[cube(launch_unchecked)]
+pub(super) fn cross_attention<F: Float, N: Size>(
+    queries: &[Vector<F, N>],
+    keys: &[Vector<F, N>],
+    values: &[Vector<F, N>],
+    lengths: &[F],
+    out: &mut [Vector<F, N>],
+    sources: usize,
+    // Queries of a source: its rows times their tokens.
+    asking: usize,
+    heads: usize,
+    reach: usize,
+    scale: f32,
+    #[comptime] head_width: usize,
+    #[define(F)] _element: ElemType,
+) {
+    let position = ABSOLUTE_POS;
+    if position >= sources * heads * asking {
+        terminate!();
+    }
+    let query = position % asking;
+    let head = position / asking % heads;
+    let source = position / asking / heads;
+    let at = ((source * asking + query) * heads + head) * head_width;
+    let mut asked = Array::<Vector<f32, N>>::new(head_width);
+    #[unroll]
+    for d in 0..head_width {
+        asked[d] = Vector::cast_from(queries[at + d]) * Vector::new(scale);
+    }
+    let length = usize::cast_from(lengths[source]);
+    let first = (source * heads + head) * reach * head_width;
+    mix::<F, N>(&asked, keys, values, first, first, head_width, length, out, at, head_width);
+}

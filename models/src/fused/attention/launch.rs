@@ -1,0 +1,106 @@
+//! Attention as operations of Burn's backend, so that its dispatch and (natively) its fusion carry them.
+
+#![expect(unsafe_code, reason = "a launch without bounds checks; each says what keeps its reads and writes inside")]
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::wgpu::{CubeBackend, CubeTensor};
+use burn::backend::{Backend, backend_extension};
+use burn::cubecl::prelude::*;
+use burn::tensor::Shape;
+
+use super::super::launch::{GROUP, VECTOR, element, groups, output, packed};
+use super::{Heads, kernels};
+
+/// Attention in one dispatch.
+#[backend_extension(Cube, Fusion: cfg(not(target_arch = "wasm32")))]
+pub(super) trait FusedAttention: Backend {
+    /// Self-attention; `mixed` `[n * tokens, 3 * width]`, `lengths` `[n]`.
+    #[fusion(dtype = mixed, shape = Shape::new([mixed[0], mixed[1] / 3]))]
+    fn self_attention(mixed: FloatTensor<Self>, lengths: FloatTensor<Self>, heads: Heads) -> FloatTensor<Self>;
+
+    /// `queries` `[rows * tokens, width]`, `keys` and `values` `[sources, heads, reach, head width]`, `lengths`
+    /// `[sources]`.
+    #[fusion(dtype = queries, shape = queries)]
+    fn attention_on(
+        queries: FloatTensor<Self>,
+        keys: FloatTensor<Self>,
+        values: FloatTensor<Self>,
+        lengths: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+}
+
+/// Threads of a workgroup, and workgroups for `threads`.
+fn grid(threads: usize) -> (CubeCount, CubeDim) {
+    let dim = CubeDim::new_1d(GROUP.0 * GROUP.1);
+    (groups(1, (threads as u32).div_ceil(dim.num_elems())), dim)
+}
+
+fn scale(head_width: usize) -> f32 {
+    (head_width as f32).sqrt().recip()
+}
+
+impl FusedAttention for CubeBackend {
+    fn self_attention(mixed: CubeTensor, lengths: CubeTensor, heads: Heads) -> CubeTensor {
+        let (mixed, lengths) = (packed(mixed), packed(lengths));
+        let (rows, width) = (mixed.meta.shape()[0], mixed.meta.shape()[1] / 3);
+        let Heads { tokens, heads, causal } = heads;
+        let out = output(&mixed, Shape::new([rows, width]));
+        let (client, element) = (mixed.client.clone(), element(&mixed));
+        let head_width = width / heads;
+        let (count, dim) = grid(rows * heads);
+        // SAFETY: the kernel reads `rows * 3 * width` values and a length a sentence, no longer than `tokens`, and
+        // writes `rows * width` values.
+        unsafe {
+            kernels::attention::launch_unchecked(
+                &client,
+                count,
+                dim,
+                VECTOR,
+                mixed.into_buffer_arg(),
+                lengths.into_buffer_arg(),
+                out.clone().into_buffer_arg(),
+                rows / tokens,
+                tokens,
+                heads,
+                scale(head_width),
+                head_width / VECTOR,
+                causal,
+                element,
+            );
+        }
+        out
+    }
+
+    fn attention_on(queries: CubeTensor, keys: CubeTensor, values: CubeTensor, lengths: CubeTensor) -> CubeTensor {
+        let (queries, keys, values, lengths) = (packed(queries), packed(keys), packed(values), packed(lengths));
+        let shape = keys.meta.shape();
+        let (sources, heads, reach, head_width) = (shape[0], shape[1], shape[2], shape[3]);
+        let rows = queries.meta.shape()[0];
+        let out = output(&queries, queries.meta.shape().clone());
+        let (client, element) = (queries.client.clone(), element(&queries));
+        let (count, dim) = grid(rows * heads);
+        // SAFETY: the kernel reads and writes `rows * heads * head_width` values, reads as many keys and values as
+        // their shape says, and a length a source, no longer than `reach`.
+        unsafe {
+            kernels::cross_attention::launch_unchecked(
+                &client,
+                count,
+                dim,
+                VECTOR,
+                queries.into_buffer_arg(),
+                keys.into_buffer_arg(),
+                values.into_buffer_arg(),
+                lengths.into_buffer_arg(),
+                out.clone().into_buffer_arg(),
+                sources,
+                rows / sources,
+                heads,
+                reach,
+                scale(head_width),
+                head_width / VECTOR,
+                element,
+            );
+        }
+        out
+    }
+}

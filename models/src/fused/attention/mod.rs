@@ -1,0 +1,152 @@
+//! Scaled dot-product attention: within a sentence or picture, and on keys and values that are kept.
+//!
+//! Vaswani et al., *Attention Is All You Need*, 2017 (<https://arxiv.org/abs/1706.03762>). The width of a head is a
+//! multiple of four.
+
+mod kernels;
+mod launch;
+
+use burn::backend::Dispatch;
+use burn::tensor::module::attention as attention_of_burn;
+use burn::tensor::ops::AttentionModuleOptions;
+use burn::tensor::{Bool, Device, FloatDType, Int, Tensor, activation};
+
+use super::{on_flex, own_kernels};
+use launch::FusedAttention;
+
+/// How self-attention is split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Heads {
+    /// Tokens of the longest sentence: rows of the matrix a sentence.
+    pub(crate) tokens: usize,
+    /// Heads.
+    pub(crate) heads: usize,
+    /// Whether a token sees only itself and those before it.
+    pub(crate) causal: bool,
+}
+
+/// How many tokens each row of a batch has; what follows them is padding.
+#[derive(Debug, Clone)]
+pub(crate) struct Lengths {
+    /// `[n]`.
+    counts: Tensor<1>,
+    /// Whether no row has padding.
+    whole: bool,
+}
+
+impl Lengths {
+    /// `n` rows that all have `tokens` tokens.
+    pub(crate) fn whole(n: usize, tokens: usize, device: &Device) -> Self {
+        Self { counts: Tensor::full([n], tokens as f32, (device, burn::tensor::DType::F32)), whole: true }
+    }
+
+    /// As `counts` `[n]` says.
+    pub(crate) fn of(counts: Tensor<1>) -> Self {
+        Self { counts, whole: false }
+    }
+
+    /// Of the rows that `rows` names.
+    pub(crate) fn select(&self, rows: &Tensor<1, Int>) -> Self {
+        Self { counts: self.counts.clone().select(0, rows.clone()), whole: self.whole }
+    }
+
+    /// A half holds every count up to 2048, more tokens than any network here reads.
+    fn counts(&self, precision: FloatDType) -> Tensor<1> {
+        self.counts.clone().cast(precision)
+    }
+}
+
+/// Keys and values that queries attend to: `[n, heads, tokens, head width]` each.
+#[derive(Debug, Clone)]
+pub(crate) struct Pairs {
+    keys: Tensor<4>,
+    values: Tensor<4>,
+}
+
+impl Pairs {
+    /// From `[n * tokens, keys | values]`.
+    pub(crate) fn split(mixed: Tensor<2>, n: usize, heads: usize) -> Self {
+        let [rows, width] = [mixed.dims()[0], mixed.dims()[1] / 2];
+        let split = mixed.reshape([n, rows / n, 2, heads, width / heads]).permute([2, 0, 3, 1, 4]);
+        let part = |i: usize| split.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
+        Self { keys: part(0), values: part(1) }
+    }
+
+    /// With the tokens of `new` behind these.
+    pub(crate) fn append(self, new: Self) -> Self {
+        Self { keys: Tensor::cat(vec![self.keys, new.keys], 2), values: Tensor::cat(vec![self.values, new.values], 2) }
+    }
+
+    /// Of the rows that `rows` names, in this order.
+    pub(crate) fn select(self, rows: &Tensor<1, Int>) -> Self {
+        Self { keys: self.keys.select(0, rows.clone()), values: self.values.select(0, rows.clone()) }
+    }
+}
+
+/// 1 where a sentence has a token: `[n, tokens]`.
+pub(super) fn mask(lengths: &Tensor<1>, tokens: usize) -> Tensor<2> {
+    let positions = Tensor::<1, Int>::arange(0..tokens as i64, &lengths.device()).float();
+    positions.unsqueeze::<2>().lower(lengths.clone().unsqueeze_dim::<2>(1)).float()
+}
+
+/// Self-attention; `mixed` `[n * tokens, queries | keys | values]` to `[n * tokens, width]`.
+pub(crate) fn attention(mixed: Tensor<2>, lengths: &Lengths, heads: Heads) -> Tensor<2> {
+    if own_kernels(&mixed.device()) {
+        let counts = lengths.counts(FloatDType::from(mixed.dtype())).into_dispatch();
+        return Tensor::from_dispatch(Dispatch::self_attention(mixed.into_dispatch(), counts, heads));
+    }
+    let Heads { tokens, heads, causal } = heads;
+    let [rows, width] = [mixed.dims()[0], mixed.dims()[1] / 3];
+    let split = mixed.reshape([rows / tokens, tokens, 3, heads, width / heads]).permute([2, 0, 3, 1, 4]);
+    let part = |i: usize| split.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
+    let pairs = Pairs { keys: part(1), values: part(2) };
+    composed(part(0), &pairs, lengths, causal).swap_dims(1, 2).reshape([rows, width])
+}
+
+/// Attention of queries `[rows * tokens, width]` on kept keys and values, to the same shape.
+///
+/// Rows lie source by source, as many for each; `lengths` are the sources'.
+pub(crate) fn cross_attention(queries: Tensor<2>, pairs: &Pairs, lengths: &Lengths) -> Tensor<2> {
+    if own_kernels(&queries.device()) {
+        let counts = lengths.counts(FloatDType::from(queries.dtype())).into_dispatch();
+        let (keys, values) = (pairs.keys.clone().into_dispatch(), pairs.values.clone().into_dispatch());
+        return Tensor::from_dispatch(Dispatch::attention_on(queries.into_dispatch(), keys, values, counts));
+    }
+    let [sources, heads, _, head_width] = pairs.keys.dims();
+    let [rows, width] = queries.dims();
+    let split = queries.reshape([sources, rows / sources, heads, head_width]).swap_dims(1, 2);
+    composed(split, pairs, lengths, false).swap_dims(1, 2).reshape([rows, width])
+}
+
+/// Attention of Burn's operations; `queries` and the result `[n, heads, tokens, head width]`.
+fn composed(queries: Tensor<4>, pairs: &Pairs, lengths: &Lengths, causal: bool) -> Tensor<4> {
+    let [n, _, tokens, head_width] = queries.dims();
+    let (keys, values) = (pairs.keys.clone(), pairs.values.clone());
+    let (reach, device) = (keys.dims()[2], queries.device());
+    let padding = (!lengths.whole)
+        .then(|| mask(&lengths.counts(FloatDType::F32), reach).equal_elem(0.0).reshape([n, 1, 1, reach]));
+    if on_flex(&device) {
+        // One pass, its heads shared among the threads.
+        let options = AttentionModuleOptions { is_causal: causal, ..AttentionModuleOptions::default() };
+        return attention_of_burn(queries, keys, values, padding, None, options);
+    }
+    let later = (causal && tokens > 1).then(|| later(tokens, &device));
+    let scores = queries.matmul(keys.swap_dims(2, 3)).div_scalar((head_width as f32).sqrt());
+    // No half holds the mask: softmax stays in f32.
+    let precision = FloatDType::from(scores.dtype());
+    let mut scores = scores.cast(FloatDType::F32);
+    for hidden in [padding, later].into_iter().flatten() {
+        scores = scores + hidden.float().mul_scalar(MASKED);
+    }
+    activation::softmax(scores, 3).cast(precision).matmul(values)
+}
+
+/// Added to the scores of what may not be seen; large enough that its softmax is exactly zero in f32.
+const MASKED: f32 = -1e9;
+
+/// True where a key comes after the query: `[1, 1, tokens, tokens]`.
+fn later(tokens: usize, device: &Device) -> Tensor<4, Bool> {
+    let positions = Tensor::<1, Int>::arange(0..tokens as i64, device);
+    let keys = positions.clone().reshape([1, 1, 1, tokens]).expand([1, 1, tokens, tokens]);
+    keys.greater(positions.reshape([1, 1, tokens, 1]).expand([1, 1, tokens, tokens]))
+}

@@ -1,0 +1,97 @@
+//! Taking layers out of a checkpoint by their published keys.
+
+use burn::module::Param;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::fused::{Dense, RowNorm};
+
+/// A checkpoint and the device that its tensors go to, below a prefix of its keys.
+pub(crate) struct Loader<'a> {
+    checkpoint: &'a mut Checkpoint,
+    /// Where the network is built.
+    pub(crate) device: &'a Device,
+    prefix: String,
+}
+
+impl<'a> Loader<'a> {
+    pub(crate) fn new(checkpoint: &'a mut Checkpoint, device: &'a Device) -> Self {
+        Self { checkpoint, device, prefix: String::new() }
+    }
+
+    /// The keys that start with `part` and a point.
+    pub(crate) fn under(&mut self, part: &str) -> Loader<'_> {
+        let prefix = format!("{}{part}.", self.prefix);
+        Loader { checkpoint: self.checkpoint, device: self.device, prefix }
+    }
+
+    /// Whether there is a tensor `name`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.checkpoint.has(&format!("{}{name}", self.prefix))
+    }
+
+    /// The values of a tensor.
+    pub(crate) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, CheckpointError> {
+        self.checkpoint.take(&format!("{}{name}", self.prefix), shape)
+    }
+
+    /// A tensor as a parameter.
+    pub(crate) fn parameter<const D: usize>(
+        &mut self,
+        name: &str,
+        shape: [usize; D],
+    ) -> Result<Param<Tensor<D>>, CheckpointError> {
+        let values = self.take(name, &shape)?;
+        Ok(self.put(values, shape))
+    }
+
+    /// Values on the device.
+    pub(crate) fn put<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Param<Tensor<D>> {
+        Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), self.device))
+    }
+
+    /// A linear layer from PyTorch's `[output, input]`.
+    pub(crate) fn dense(&mut self, name: &str, input: usize, output: usize) -> Result<Dense, CheckpointError> {
+        self.stacked(&[name], input, output)
+    }
+
+    /// A linear layer without bias.
+    pub(crate) fn dense_unbiased(&mut self, name: &str, input: usize, output: usize) -> Result<Dense, CheckpointError> {
+        let weight = self.take(&format!("{name}.weight"), &[output, input])?;
+        Ok(Dense::new(&weight, vec![0.0; output], self.device))
+    }
+
+    /// Linear layers of the same shape side by side: one product instead of several.
+    pub(crate) fn stacked(&mut self, names: &[&str], input: usize, output: usize) -> Result<Dense, CheckpointError> {
+        let (mut weight, mut bias) = (Vec::new(), Vec::new());
+        for name in names {
+            weight.extend(self.take(&format!("{name}.weight"), &[output, input])?);
+            bias.extend(self.take(&format!("{name}.bias"), &[output])?);
+        }
+        Ok(Dense::new(&weight, bias, self.device))
+    }
+
+    /// A linear layer whose output is scaled by the vector `scale`: `y = scale * (weight x + bias)`.
+    pub(crate) fn dense_scaled(
+        &mut self,
+        name: &str,
+        scale: &str,
+        input: usize,
+        output: usize,
+    ) -> Result<Dense, CheckpointError> {
+        let mut weight = self.take(&format!("{name}.weight"), &[output, input])?;
+        let mut bias = self.take(&format!("{name}.bias"), &[output])?;
+        let scale = self.take(scale, &[output])?;
+        for ((row, bias), scale) in weight.chunks_exact_mut(input).zip(&mut bias).zip(scale) {
+            row.iter_mut().chain([bias]).for_each(|value| *value *= scale);
+        }
+        Ok(Dense::new(&weight, bias, self.device))
+    }
+
+    /// A layer normalisation.
+    pub(crate) fn norm(&mut self, name: &str, width: usize, epsilon: f32) -> Result<RowNorm, CheckpointError> {
+        let gamma = self.take(&format!("{name}.weight"), &[width])?;
+        let beta = self.take(&format!("{name}.bias"), &[width])?;
+        Ok(RowNorm::new(gamma, beta, epsilon, self.device))
+    }
+}

@@ -1,0 +1,196 @@
+//! Token ids to rows, and rows to a logit for each token of a vocabulary.
+//!
+//! A table of 50,257 x 768 values takes 154 MB, more than the 128 MiB that many WebGPU adapters bind at once. So tables
+//! lie in parts.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
+
+use super::load::Loader;
+use crate::checkpoint::CheckpointError;
+use crate::fused::{Activation, Dense};
+
+/// Values of a part: 64 MiB in f32.
+const PART: usize = 1 << 24;
+
+/// Token ids, or positions, to rows of a table.
+#[derive(Module, Debug)]
+pub(crate) struct Table {
+    parts: Vec<Param<Tensor<2>>>,
+    /// Rows of every part but the last.
+    #[module(skip)]
+    rows: usize,
+}
+
+impl Table {
+    /// From `[rows, width]`.
+    pub(crate) fn load(
+        loader: &mut Loader<'_>,
+        name: &str,
+        rows: usize,
+        width: usize,
+    ) -> Result<Self, CheckpointError> {
+        Ok(Self::of(&loader.take(name, &[rows, width])?, width, loader))
+    }
+
+    /// From rows of `width` values.
+    pub(crate) fn of(values: &[f32], width: usize, loader: &Loader<'_>) -> Self {
+        Self::new(values, width, PART, loader)
+    }
+
+    fn new(values: &[f32], width: usize, part: usize, loader: &Loader<'_>) -> Self {
+        let rows = (part / width).max(1);
+        let parts = values.chunks(rows * width).map(|part| loader.put(part.to_vec(), [part.len() / width, width]));
+        Self { parts: parts.collect(), rows }
+    }
+
+    /// How many there are.
+    pub(crate) fn rows(&self) -> usize {
+        let last = self.parts.len() - 1;
+        self.rows * last + self.parts[last].dims()[0]
+    }
+
+    /// Where the table is.
+    pub(crate) fn device(&self) -> Device {
+        self.parts[0].device()
+    }
+
+    /// The rows of `ids`: `[ids, width]`.
+    ///
+    /// # Panics
+    /// When an id lies behind the table.
+    pub(crate) fn forward(&self, ids: &[u32]) -> Tensor<2> {
+        check(ids, self.rows());
+        let rows = |part: usize, ids| self.parts[part].val().select(0, ids);
+        gather(ids, self.parts.len(), self.rows, rows, &self.device())
+    }
+}
+
+/// Rows to logits; where the network ties the two, also token ids to rows.
+#[derive(Module, Debug)]
+pub(crate) struct Logits {
+    parts: Vec<Dense>,
+    /// Tokens of every part but the last.
+    #[module(skip)]
+    tokens: usize,
+    /// Tokens of the vocabulary.
+    #[module(skip)]
+    size: usize,
+}
+
+impl Logits {
+    /// Tokens of the vocabulary.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// From PyTorch's `[size, width]` and `[size]`.
+    pub(crate) fn new(weight: &[f32], bias: Option<Vec<f32>>, size: usize, device: &Device) -> Self {
+        Self::in_parts(weight, bias, size, PART, device)
+    }
+
+    fn in_parts(weight: &[f32], bias: Option<Vec<f32>>, size: usize, part: usize, device: &Device) -> Self {
+        let width = weight.len() / size;
+        let tokens = (part / width).next_multiple_of(4);
+        let bias = bias.unwrap_or_else(|| vec![0.0; size]);
+        let part = |(weight, bias): (&[f32], &[f32])| {
+            // The kernels read four columns at a time.
+            let filled = bias.len().next_multiple_of(4);
+            let (mut weight, mut bias) = (weight.to_vec(), bias.to_vec());
+            weight.resize(filled * width, 0.0);
+            bias.resize(filled, 0.0);
+            Dense::new(&weight, bias, device)
+        };
+        let parts = weight.chunks(tokens * width).zip(bias.chunks(tokens)).map(part).collect();
+        Self { parts, tokens, size }
+    }
+
+    /// `[n, width]` to `[n, size]`, in f32.
+    pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let part = |(p, dense): (usize, &Dense)| {
+            let columns = self.tokens.min(self.size - p * self.tokens);
+            let logits = dense.forward(x.clone(), Activation::Identity).cast(FloatDType::F32);
+            if logits.dims()[1] == columns { logits } else { logits.narrow(1, 0, columns) }
+        };
+        let mut parts: Vec<Tensor<2>> = self.parts.iter().enumerate().map(part).collect();
+        if parts.len() == 1 { parts.remove(0) } else { Tensor::cat(parts, 1) }
+    }
+
+    /// The rows of `ids`: `[ids, width]`.
+    ///
+    /// # Panics
+    /// When an id is outside the vocabulary.
+    pub(crate) fn rows(&self, ids: &[u32]) -> Tensor<2> {
+        check(ids, self.size);
+        let rows = |part: usize, ids| self.parts[part].columns(ids);
+        gather(ids, self.parts.len(), self.tokens, rows, &self.parts[0].device())
+    }
+}
+
+/// The rows of `ids` where they lie in `parts` of `each` rows; `rows` reads some of one part.
+fn gather(
+    ids: &[u32],
+    parts: usize,
+    each: usize,
+    rows: impl Fn(usize, Tensor<1, Int>) -> Tensor<2>,
+    device: &Device,
+) -> Tensor<2> {
+    let read = |part: usize| {
+        let own = |id: &u32| (*id as usize).checked_sub(part * each).filter(|own| *own < each);
+        let indices: Vec<i32> = ids.iter().map(|id| own(id).unwrap_or(0) as i32).collect();
+        let read = rows(part, Tensor::from_data(TensorData::new(indices, [ids.len()]), device));
+        if parts == 1 {
+            return read;
+        }
+        // Every part gives a row for every id; it counts only in the part that the id lies in.
+        let counts: Vec<f32> = ids.iter().map(|id| if own(id).is_some() { 1.0 } else { 0.0 }).collect();
+        let counts = Tensor::<2>::from_data(TensorData::new(counts, [ids.len(), 1]), device);
+        let precision = FloatDType::from(read.dtype());
+        read * counts.cast(precision)
+    };
+    (1..parts).fold(read(0), |sum, part| sum + read(part))
+}
+
+fn check(ids: &[u32], size: usize) {
+    if let Some(id) = ids.iter().find(|id| **id as usize >= size) {
+        panic!("token ids come from the network's own tokenizer: {id} is not below {size}");
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::Checkpoint;
+    use crate::cpu::reference::{Random, assert_close, linear};
+
+    fn read(x: Tensor<2>) -> Vec<f32> {
+        x.into_data().try_into_vec().unwrap()
+    }
+
+    #[test]
+    fn parts_are_a_table() {
+        let (size, width, device) = (13, 4, Device::flex());
+        let values = Random(1).values(size * width);
+        let ids = [12, 0, 5, 6, 5];
+        let expected: Vec<f32> = ids.iter().flat_map(|id| values[*id as usize * width..][..width].to_vec()).collect();
+        let mut checkpoint = Checkpoint::new();
+        let loader = Loader::new(&mut checkpoint, &device);
+        for part in [1 << 10, 5 * width, width] {
+            assert_eq!(read(Table::new(&values, width, part, &loader).forward(&ids)), expected, "parts of {part}");
+            assert_eq!(read(Logits::in_parts(&values, None, size, part, &device).rows(&ids)), expected);
+        }
+    }
+
+    #[test]
+    fn parts_give_every_logit() {
+        let (size, width, device) = (13, 4, Device::flex());
+        let (weight, bias, x) = (Random(1).values(size * width), Random(2).values(size), Random(3).values(3 * width));
+        let exact = linear(&x.iter().map(|v| f64::from(*v)).collect::<Vec<_>>(), &weight, &bias);
+        for part in [1 << 10, 5 * width, width] {
+            let logits = Logits::in_parts(&weight, Some(bias.clone()), size, part, &device);
+            let x = Tensor::from_data(TensorData::new(x.clone(), [3, width]), &device);
+            assert_close(&read(logits.forward(x)), &exact, 1e-6, &format!("parts of {part}"));
+        }
+    }
+}
