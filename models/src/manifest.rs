@@ -8,8 +8,30 @@ use serde::Deserialize;
 pub enum Role {
     /// Pictures to features and class logits.
     ImageEncoder,
+    /// Pictures to features alone.
+    ImageFeatures,
     /// Sentences to vectors.
     TextEncoder,
+    /// Pictures and texts to vectors of one space.
+    ImageTextEncoder,
+    /// Pictures to sentences.
+    Captioner,
+    /// Pictures and questions to answers.
+    Answerer,
+}
+
+impl Role {
+    /// What it gives, for people.
+    pub fn gives(self) -> &'static str {
+        match self {
+            Self::ImageEncoder => "features and tags of pictures",
+            Self::ImageFeatures => "features of pictures",
+            Self::TextEncoder => "vectors of texts",
+            Self::ImageTextEncoder => "vectors of pictures and texts",
+            Self::Captioner => "captions of pictures",
+            Self::Answerer => "answers about pictures",
+        }
+    }
 }
 
 /// A file of a model: its name in the model's folder, and what it must be.
@@ -36,6 +58,37 @@ pub struct PipSource {
     pub sha256: String,
 }
 
+/// A repository of a hub, in Hugging Face's layout. What its files must hash to, the hub itself says when they are
+/// fetched; how pictures are resized, cut and normalised, its `preprocessor_config.json` says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct HubSource {
+    /// `owner/name`.
+    pub repo: String,
+    /// Branch, tag or commit that is fetched where nobody asks for another.
+    #[serde(default = "newest")]
+    pub revision: String,
+    /// Names that the file of the weights may have; the first that the repository holds is taken.
+    pub weights: Vec<String>,
+    /// What else the network needs.
+    pub files: Vec<String>,
+    /// Bytes of all files, about.
+    pub size: u64,
+}
+
+fn newest() -> String {
+    "main".to_owned()
+}
+
+/// Where a model comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// A package of a registry.
+    Pip(PipSource),
+    /// A repository of a hub.
+    Hub(HubSource),
+}
+
 /// What the network reads.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Input {
@@ -58,20 +111,32 @@ pub struct Manifest {
     pub role: Role,
     /// SPDX expression.
     pub licence: String,
-    /// Length of its vectors.
+    /// Length of its vectors; 0 where it gives none.
+    #[serde(default)]
     pub dimension: usize,
     /// Where it comes from.
-    pub pip: PipSource,
+    #[serde(flatten)]
+    pub source: Source,
     /// What it reads.
+    #[serde(default)]
     pub input: Input,
-    /// The files that it is made of; the first one holds the weights.
+    /// The files that a package holds; the first one has the weights. Empty where a hub says what its files are.
+    #[serde(default)]
     pub files: Vec<File>,
 }
 
 impl Manifest {
-    /// sha256 of the weights, the first of the files; empty where a manifest lists none.
-    pub fn weights_sha256(&self) -> &str {
-        self.files.first().map_or("", |file| &file.sha256)
+    /// The repository that it comes from, where it comes from a hub.
+    pub fn hub(&self) -> Option<&HubSource> {
+        match &self.source {
+            Source::Hub(hub) => Some(hub),
+            Source::Pip(_) => None,
+        }
+    }
+
+    /// Bytes of all files; about, where they come from a hub.
+    pub fn size(&self) -> u64 {
+        self.hub().map_or_else(|| self.files.iter().map(|file| file.size).sum(), |hub| hub.size)
     }
 }
 
@@ -80,21 +145,50 @@ impl Manifest {
 /// # Errors
 /// A manifest that is not valid TOML; a test proves that the built-in ones are.
 pub fn all() -> Result<Vec<Manifest>, toml::de::Error> {
-    [include_str!("efficientnet_lite0.toml"), include_str!("minilm.toml")]
-        .iter()
-        .map(|text| toml::from_str(text))
-        .collect()
+    [
+        include_str!("efficientnet_lite0.toml"),
+        include_str!("minilm.toml"),
+        include_str!("clip_vit_b32.toml"),
+        include_str!("siglip_base.toml"),
+        include_str!("dinov2_small.toml"),
+        include_str!("blip_caption.toml"),
+        include_str!("vit_gpt2.toml"),
+        include_str!("blip_vqa.toml"),
+        include_str!("vilt_vqa.toml"),
+    ]
+    .iter()
+    .map(|text| toml::from_str(text))
+    .collect()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::*;
+
     #[test]
     fn built_in_manifests_are_whole() {
-        let all = super::all().unwrap();
-        assert_eq!(all.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), ["efficientnet-lite0", "minilm"]);
-        for file in all.iter().flat_map(|m| &m.files) {
-            assert_eq!(file.sha256.len(), 64, "{}", file.name);
+        let all = all().unwrap();
+        let names: std::collections::BTreeSet<&str> = all.iter().map(|m| m.name.as_str()).collect();
+        assert_eq!((all.len(), names.len()), (9, 9));
+        for manifest in &all {
+            assert!(manifest.size() > 10_000_000, "{}", manifest.name);
+            match &manifest.source {
+                Source::Pip(pip) => {
+                    assert_eq!(pip.sha256.len(), 64, "{}", manifest.name);
+                    assert!(manifest.files.iter().all(|file| file.sha256.len() == 64), "{}", manifest.name);
+                    assert!(!manifest.files.is_empty(), "{}", manifest.name);
+                }
+                Source::Hub(hub) => {
+                    assert!(manifest.files.is_empty(), "{}: the hub says what its files hash to", manifest.name);
+                    assert_eq!(hub.repo.split('/').count(), 2, "{}", manifest.name);
+                    assert_eq!(hub.revision, "main", "{}", manifest.name);
+                    for name in hub.weights.iter().chain(&hub.files) {
+                        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+                        assert!(name.chars().all(plain) && !name.starts_with('.'), "{name}");
+                    }
+                }
+            }
         }
     }
 }

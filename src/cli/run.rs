@@ -55,7 +55,8 @@ impl Models {
         let entry = |(name, sha256): (&str, &str)| ModelEntry { name: name.to_owned(), sha256: sha256.to_owned() };
         match self {
             Self::Published(folder) => {
-                folder.manifests().iter().map(|m| entry((m.name.as_str(), m.weights_sha256()))).collect()
+                let here = folder.manifests().iter().filter_map(|m| Some((m.name.as_str(), folder.weights_sha256(m)?)));
+                here.map(|(name, sha256)| entry((name, &sha256))).collect()
             }
             Self::Packs(folder) => folder.identities().map(entry).collect(),
         }

@@ -30,10 +30,10 @@ impl ModelFolder {
     /// When the model is unknown, absent or damaged, its weights cannot be stored so, or the file cannot be written.
     pub fn convert(&self, name: &str, quantization: Quantization, path: &Path) -> Result<Pack, WeightsError> {
         let manifest = self.manifest(name)?;
-        let weights = manifest.files.first().map(|file| file.name.as_str()).unwrap_or_default();
-        let source = self.check(manifest, weights)?;
+        let weights = self.weights(manifest)?;
+        let source = self.check(manifest, &weights.name)?;
         let checkpoint = read_checkpoint(&source)?;
-        let bytes = pack::pack(&checkpoint, quantization, name, manifest.weights_sha256())
+        let bytes = pack::pack(&checkpoint, quantization, name, &weights.sha256)
             .map_err(|e| WeightsError::Checkpoint { path: source.display().to_string(), reason: e.to_string() })?;
         write_whole(path, &bytes)?;
         let sha256 = sha256_of(path).map_err(|e| WeightsError::io(path, e))?;

@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod convert;
+mod hub;
 mod packs;
 mod pull;
 mod source;
@@ -13,11 +14,14 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use gistmap_models::manifest::{self, Manifest, Role};
+use gistmap_models::manifest::{self, Manifest, Role, Source};
 use sha2::{Digest, Sha256};
+
+use hub::Pulled;
 
 pub use checkpoint::read_checkpoint;
 pub use convert::{Pack, pack_name};
+pub use hub::{Hub, HubError, PullEvent, Tell};
 pub use packs::PackFolder;
 
 /// What can go wrong with a model's files; each error says what to do.
@@ -47,7 +51,7 @@ pub enum WeightsError {
         /// The missing file.
         path: String,
     },
-    /// A file is not what the manifest says.
+    /// A file is not what the manifest, or the hub when it was fetched, said.
     #[error(
         "{path} is damaged: sha256 {found}, expected {expected}; run `gistmap models pull {name}` to fetch it again"
     )]
@@ -58,9 +62,12 @@ pub enum WeightsError {
         path: String,
         /// Of the file.
         found: String,
-        /// Of the manifest.
+        /// What it should be.
         expected: String,
     },
+    /// A model of a hub could not be fetched.
+    #[error(transparent)]
+    Hub(#[from] HubError),
     /// The file system refused.
     #[error("{path}: {cause}")]
     Io {
@@ -157,7 +164,7 @@ impl ModelFolder {
         }
         let wanted = match role {
             Role::ImageEncoder => "features of pictures (--features)",
-            Role::TextEncoder => "vectors of texts",
+            other => other.gives(),
         };
         Err(WeightsError::Role { name: name.to_owned(), wanted })
     }
@@ -167,12 +174,61 @@ impl ModelFolder {
         self.root.join(name)
     }
 
+    /// What the files of a model must be, the weights first: as its manifest says, or as its hub said when they were
+    /// fetched; `None` of a model of a hub that is not here.
+    fn files(&self, manifest: &Manifest) -> Option<Vec<Listed>> {
+        let Some(hub) = manifest.hub() else {
+            let listed = |f: &manifest::File| Listed { name: f.name.clone(), sha256: f.sha256.clone(), size: f.size };
+            return Some(manifest.files.iter().map(listed).collect());
+        };
+        let pulled = Pulled::read(&self.path(&manifest.name)).filter(|p| p.complete && p.repo == hub.repo)?;
+        Some(pulled.files.into_iter().map(|f| Listed { name: f.name, sha256: f.sha256, size: f.size }).collect())
+    }
+
+    /// As [`Self::files`]; an absent model is an error.
+    fn listed(&self, manifest: &Manifest) -> Result<Vec<Listed>, WeightsError> {
+        self.files(manifest).ok_or_else(|| self.absent(manifest))
+    }
+
+    /// The file of the weights.
+    fn weights(&self, manifest: &Manifest) -> Result<Listed, WeightsError> {
+        self.listed(manifest)?.into_iter().next().ok_or_else(|| self.absent(manifest))
+    }
+
+    fn absent(&self, manifest: &Manifest) -> WeightsError {
+        let path = self.path(&manifest.name).display().to_string();
+        WeightsError::Absent { name: manifest.name.clone(), path }
+    }
+
     /// Whether all files of a model are there with their sizes (contents are checked by [`Self::verify`]).
     pub fn is_present(&self, manifest: &Manifest) -> bool {
-        manifest
-            .files
-            .iter()
-            .all(|file| fs::metadata(self.path(&manifest.name).join(&file.name)).is_ok_and(|m| m.len() == file.size))
+        let whole = |file: &Listed| {
+            fs::metadata(self.path(&manifest.name).join(&file.name)).is_ok_and(|m| m.len() == file.size)
+        };
+        self.listed(manifest).is_ok_and(|files| files.iter().all(whole))
+    }
+
+    /// sha256 of a model's weights, as its manifest or its hub says; `None` of a model of a hub that is not here.
+    pub fn weights_sha256(&self, manifest: &Manifest) -> Option<String> {
+        self.weights(manifest).ok().map(|file| file.sha256)
+    }
+
+    /// Bytes of a model: of its files where it is known what they are, else about.
+    pub fn size(&self, manifest: &Manifest) -> u64 {
+        self.files(manifest).map_or(manifest.size(), |files| files.iter().map(|file| file.size).sum())
+    }
+
+    /// Where a model comes from: a package and its version, or a repository of a hub and the commit that is here, else
+    /// the revision that would be fetched.
+    pub fn origin(&self, manifest: &Manifest) -> String {
+        let hub = match &manifest.source {
+            Source::Pip(pip) => return format!("pip {} {}", pip.package, pip.version),
+            Source::Hub(hub) => hub,
+        };
+        let pulled = Pulled::read(&self.path(&manifest.name)).filter(|pulled| pulled.repo == hub.repo);
+        let revision =
+            pulled.map(|pulled| pulled.commit.map_or(pulled.revision, |commit| commit.chars().take(10).collect()));
+        format!("hub {} {}", hub.repo, revision.as_ref().unwrap_or(&hub.revision))
     }
 
     /// Reads a file of a model and checks its sha256.
@@ -189,20 +245,17 @@ impl ModelFolder {
     /// # Errors
     /// Missing, unreadable or damaged.
     pub fn check(&self, manifest: &Manifest, file: &str) -> Result<PathBuf, WeightsError> {
+        let expected = self.listed(manifest)?.into_iter().find(|listed| listed.name == file);
         let path = self.path(&manifest.name).join(file);
-        if !path.is_file() {
+        let Some(expected) = expected.filter(|_| path.is_file()) else {
             return Err(WeightsError::Absent { name: manifest.name.clone(), path: path.display().to_string() });
-        }
+        };
         let found = sha256_of(&path).map_err(|e| WeightsError::io(&path, e))?;
-        match manifest.files.iter().find(|f| f.name == file) {
-            Some(expected) if expected.sha256 != found => Err(WeightsError::Damaged {
-                name: manifest.name.clone(),
-                path: path.display().to_string(),
-                found,
-                expected: expected.sha256.clone(),
-            }),
-            _ => Ok(path),
+        if found == expected.sha256 {
+            return Ok(path);
         }
+        let (name, path) = (manifest.name.clone(), path.display().to_string());
+        Err(WeightsError::Damaged { name, path, found, expected: expected.sha256 })
     }
 
     /// Checks every file of a model.
@@ -211,22 +264,35 @@ impl ModelFolder {
     /// The first file that is missing or damaged.
     pub fn verify(&self, name: &str) -> Result<(), WeightsError> {
         let manifest = self.manifest(name)?;
-        manifest.files.iter().try_for_each(|file| self.check(manifest, &file.name).map(|_| ()))
+        self.listed(manifest)?.iter().try_for_each(|file| self.check(manifest, &file.name).map(|_| ()))
     }
 
-    /// Fetches a model through the pip client, checks it and puts it in place; `false` when it was there already.
+    /// Fetches a model, checks it and puts it in place; `false` when it was there already. A package comes through the
+    /// pip client; a repository from `hub`, file by file, and what has come stays for the next attempt. A model of a hub
+    /// that is here is looked at again when a revision is asked for.
     ///
     /// # Errors
-    /// When the client, the network, the disk or a checksum fails; nothing half-written is left in place.
-    pub fn pull(&self, name: &str) -> Result<bool, WeightsError> {
+    /// When the client, the network, the disk or a checksum fails; no file that is not whole is left in place.
+    pub fn pull(&self, name: &str, hub: &Hub, tell: Tell<'_>) -> Result<bool, WeightsError> {
         let manifest = self.manifest(name)?;
-        if self.verify(name).is_ok() {
+        let asked = hub.revision.as_ref().filter(|_| manifest.hub().is_some());
+        if asked.is_none() && self.verify(name).is_ok() {
             return Ok(false);
         }
-        pull::pull(manifest, &self.path(name))?;
+        match &manifest.source {
+            Source::Pip(pip) => pull::pull(manifest, pip, &self.path(name))?,
+            Source::Hub(source) => hub::pull(source, &self.path(name), hub, tell)?,
+        }
         self.verify(name)?;
         Ok(true)
     }
+}
+
+/// What a file of a model must be.
+struct Listed {
+    name: String,
+    sha256: String,
+    size: u64,
 }
 
 fn sha256_of(path: &Path) -> io::Result<String> {
@@ -261,5 +327,9 @@ mod tests {
         let unknown = folder.verify("resnet").unwrap_err().to_string();
         assert!(unknown.contains("efficientnet-lite0, minilm"), "{unknown}");
         assert!(folder.manifest_for("minilm", Role::ImageEncoder).is_err());
+        let absent = folder.verify("blip-caption").unwrap_err().to_string();
+        assert!(absent.contains("gistmap models pull blip-caption"), "{absent}");
+        let manifest = folder.manifest("blip-caption").unwrap();
+        assert!(!folder.is_present(manifest) && folder.weights_sha256(manifest).is_none());
     }
 }

