@@ -14,6 +14,7 @@ use gistmap::protocol::{Cancel, ClusterCount, Command, Event, IMPORT, Plan};
 use gistmap::runtime::block_on;
 use gistmap::store::{BlobStore, MemoryStore, SegmentStore};
 use gistmap::weights::{ModelFolder, PackFolder, cache_folder};
+use gistmap_models::manifest::Role;
 use serde::{Deserialize, Serialize};
 
 use super::Failed;
@@ -55,7 +56,10 @@ impl Models {
         let entry = |(name, sha256): (&str, &str)| ModelEntry { name: name.to_owned(), sha256: sha256.to_owned() };
         match self {
             Self::Published(folder) => {
-                let here = folder.manifests().iter().filter_map(|m| Some((m.name.as_str(), folder.weights_sha256(m)?)));
+                // The engine runs models of these roles.
+                let run =
+                    folder.manifests().iter().filter(|m| matches!(m.role, Role::ImageEncoder | Role::TextEncoder));
+                let here = run.filter_map(|m| Some((m.name.as_str(), folder.weights_sha256(m)?)));
                 here.map(|(name, sha256)| entry((name, &sha256))).collect()
             }
             Self::Packs(folder) => folder.identities().map(entry).collect(),
