@@ -55,7 +55,7 @@ fn pull(folder: &ModelFolder, name: &str, from: Option<&str>, revision: Option<S
         wish.cancel();
     });
     let hub = Hub::from_environment(from).at(revision);
-    let mut printer = PullPrinter::new();
+    let printer = PullPrinter::new();
     let fetched = folder.pull(name, &hub, &mut |event| {
         printer.print(event);
         !cancel.is_cancelled()

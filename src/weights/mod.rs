@@ -7,6 +7,7 @@ mod checkpoint;
 mod convert;
 mod hub;
 mod packs;
+mod pickle;
 mod pull;
 mod source;
 

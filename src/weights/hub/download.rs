@@ -68,7 +68,7 @@ enum Failure {
     /// Worth another try, after this long where the hub says.
     Passing(String, Option<Duration>),
     /// What was here belongs to something else: from the start, and at once.
-    Restart,
+    Restart(String),
     Final(HubError),
 }
 
@@ -96,9 +96,9 @@ impl Download<'_> {
             let (reason, wait) = match self.attempt(tell) {
                 Ok(file) => return Ok(file),
                 Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Restart) => {
+                Err(Failure::Restart(reason)) => {
                     self.place.throw_away();
-                    ("what was here is of another version".to_owned(), Some(Duration::ZERO))
+                    (reason, Some(Duration::ZERO))
                 }
                 Err(Failure::Passing(reason, wait)) => (reason, wait),
             };
@@ -135,7 +135,9 @@ impl Download<'_> {
         })?;
         match answer.status {
             200 | 206 => {}
-            416 if here.is_some() => return Err(Failure::Restart),
+            416 if let Some((length, begun)) = &here => {
+                return Err(Failure::Restart(broken_off(*length, begun.size, "nothing follows")));
+            }
             status => return Err(self.refusal(status, answer)),
         }
         if let Some(former) = self.former
@@ -164,9 +166,9 @@ impl Download<'_> {
         match answer.part {
             Some((first, total)) if first == *length && checksum == begun.checksum => {
                 let agreed = begun.size.is_none() || total.is_none() || begun.size == total;
-                if agreed { Ok(first) } else { Err(Failure::Restart) }
+                if agreed { Ok(first) } else { Err(another_version()) }
             }
-            _ => Err(Failure::Restart),
+            _ => Err(another_version()),
         }
     }
 
@@ -234,7 +236,7 @@ impl Download<'_> {
         let place = self.place;
         let hashed = Hashed::of(&place.partial).map_err(|e| HubError::io(&place.partial, e))?;
         if hashed.size != length {
-            return Err(Failure::Restart);
+            return Err(another_version());
         }
         let expected = begun.checksum.as_deref().and_then(Checksum::from_tag);
         if let Some(expected) = expected.filter(|expected| hashed.like(expected) != expected.digits()) {
@@ -264,6 +266,10 @@ impl Download<'_> {
             _ => HubError::Answer { url, reason: format!("the hub answers {status}{said}") }.into(),
         }
     }
+}
+
+fn another_version() -> Failure {
+    Failure::Restart("what was here is the beginning of another version".to_owned())
 }
 
 fn broken_off(done: u64, total: Option<u64>, reason: &str) -> String {

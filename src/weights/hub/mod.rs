@@ -254,19 +254,12 @@ impl Pull<'_> {
                     self.pulled.files.push(file);
                     return self.pulled.write(self.folder);
                 }
-                Err(error @ HubError::NotFound { .. }) => missing = Some(error),
+                Err(HubError::NotFound { place, said, .. }) => missing = Some((place, said)),
                 Err(error) => return Err(error),
             }
         }
-        Err(match missing {
-            Some(HubError::NotFound { place, said, .. }) if names.len() > 1 => {
-                HubError::NotFound { what: format!("{} (nor any other weights)", names.join(" or ")), place, said }
-            }
-            Some(error) => error,
-            None => {
-                HubError::NotFound { what: "file".to_owned(), place: self.source.repo.clone(), said: String::new() }
-            }
-        })
+        let (place, said) = missing.unwrap_or_default();
+        Err(HubError::NotFound { what: names.join(" or "), place, said })
     }
 
     fn file(&mut self, name: &str, tell: Tell<'_>) -> Result<PulledFile, HubError> {
