@@ -9,6 +9,7 @@ mod tables;
 
 use serde::Serialize;
 
+use super::csv::row;
 use crate::album::files::file_name;
 use crate::study::recipe::{PassedOver, Recipe};
 use crate::study::table::{Difference, Row};
@@ -51,6 +52,15 @@ pub fn json(study: &Study) -> serde_json::Result<String> {
         gains: study.gains(),
         timings: &study.timings,
     })
+}
+
+/// A submission, `file,cluster`: a line for each picture.
+pub fn predictions<'a>(clusters: impl Iterator<Item = (&'a str, i32)>) -> String {
+    let mut out = "file,cluster\n".to_owned();
+    for (file, cluster) in clusters {
+        row(&mut out, [file, &cluster.to_string()].into_iter());
+    }
+    out
 }
 
 /// Every other file: its path below the study's folder, and its text.

@@ -1,9 +1,11 @@
 //! Studies: a grid of representations × clusterers × seeds over one collection, as a recipe says, and its tables.
 //!
 //! Called by the command line, which runs the recipe's plan by the engine; [`crate::report::study`] shows what comes of it.
-//! Owns the recipe's words ([`recipe`]), which pictures take part ([`split`]), and what is compared with what ([`table`]).
+//! Owns the recipe's words ([`recipe`]), which pictures take part ([`split`]), what is compared with what ([`table`]) and
+//! how other pictures get the clusters ([`predict`]).
 //! Knows neither networks nor the file system.
 
+pub mod predict;
 pub mod recipe;
 pub mod split;
 pub mod table;

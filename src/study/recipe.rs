@@ -59,6 +59,9 @@ pub struct Recipe {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pictures {
+    /// Its name in the report; that of the folder where `None`.
+    #[serde(default)]
+    pub name: Option<String>,
     /// A folder as the command line takes it; relative to the recipe's.
     pub images: String,
     /// How many of each class take part; all where `None`.
