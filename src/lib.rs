@@ -13,7 +13,8 @@
 //! 9. [`project`] lays the rows out in the plane.
 //! 10. [`explain`] names the clusters.
 //! 11. [`engine`] drives all of this and fills an [`album`]; [`store`] keeps what took time.
-//! 12. [`report`] writes what people and programs read; [`scene`] is the map's mathematics.
+//! 12. [`study`] compares many runs over one collection as a recipe says.
+//! 13. [`report`] writes what people and programs read; [`scene`] is the map's mathematics.
 //!
 //! The command line and the page speak to [`engine`], [`album`] and [`scene`] alone.
 
@@ -45,5 +46,6 @@ pub mod runtime;
 pub mod scene;
 pub mod score;
 pub mod store;
+pub mod study;
 #[cfg(all(feature = "networks", not(target_arch = "wasm32")))]
 pub mod weights;

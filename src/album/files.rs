@@ -90,7 +90,7 @@ fn matrix(matrix: &Array2<f32>) -> Contents<'_> {
 
 /// A representation's name as a file name. A criterion or an imported column may hold anything: what a file's name cannot
 /// hold becomes `_`, and a hash of the name keeps it apart from others.
-fn file_name(name: &str) -> String {
+pub(crate) fn file_name(name: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_+@.=".contains(c);
     if name.chars().all(plain) {
         return name.to_owned();

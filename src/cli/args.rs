@@ -19,6 +19,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Action {
     /// Make an album of a folder of images: clusters, names, scores, a map and a report.
     Run(RunArguments),
+    /// Run a study: representations × clusterers × seeds as a recipe says, with tables, figures and a report.
+    Study(StudyArguments),
     /// Show an album in the page, or the page alone; only this machine can see it.
     View(ViewArguments),
     /// List, fetch, check and convert the models.
@@ -106,6 +108,33 @@ fn cluster_count(text: &str) -> Result<ClusterCount, String> {
             Ok(k) => Ok(ClusterCount::Fixed(k)),
         },
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StudyArguments {
+    /// A recipe (TOML); some are in the folder `recipes`.
+    pub(crate) recipe: PathBuf,
+
+    /// Where the study goes: a folder [default: out]; with --predict a file [default: predictions.csv].
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+
+    /// The pictures, in place of those that the recipe names.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) images: Option<PathBuf>,
+
+    /// Cluster by the recipe's first representation and clusterer, and write the nearest cluster of each picture of this
+    /// folder as CSV (file, cluster).
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) predict: Option<PathBuf>,
+
+    /// Where networks run: auto, cpu, wgpu or cuda.
+    #[arg(long, default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+
+    /// Print one JSON object, that of study.json, and nothing else on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod models;
 mod printer;
 mod run;
 mod serve;
+mod study;
 mod view;
 
 use std::panic::AssertUnwindSafe;
@@ -25,6 +26,7 @@ pub(crate) fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let act = || match &arguments.action {
         Action::Run(run) => run::run(run),
+        Action::Study(arguments) => study::study(arguments),
         Action::View(arguments) => view::view(arguments),
         Action::Models(models) => models::models(&models.action),
         Action::Devices(devices) => devices::devices(devices),

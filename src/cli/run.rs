@@ -28,22 +28,22 @@ struct Running {
 }
 
 /// The arguments, checked.
-struct Job {
-    collection: Collection,
-    plan: Plan,
-    imports: Vec<(String, TextTable)>,
-    output: AlbumFolder,
-    models: Models,
+pub(super) struct Job {
+    pub(super) collection: Collection,
+    pub(super) plan: Plan,
+    pub(super) imports: Vec<(String, TextTable)>,
+    pub(super) output: AlbumFolder,
+    pub(super) models: Models,
 }
 
 /// Where the networks' weights come from.
-enum Models {
+pub(super) enum Models {
     Published(ModelFolder),
     Packs(PackFolder),
 }
 
 impl Models {
-    fn source(&self) -> &dyn ModelSource {
+    pub(super) fn source(&self) -> &dyn ModelSource {
         match self {
             Self::Published(folder) => folder,
             Self::Packs(folder) => folder,
@@ -65,16 +65,7 @@ impl Models {
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
     let mut job = check(arguments)?;
-    let cancel = Cancel::default();
-    let wish = cancel.clone();
-    // The first Ctrl-C stops at the next batch or step; the second ends at once, which the cache survives as well.
-    // Where no handler can be set, the first one does.
-    let _ = ctrlc::set_handler(move || {
-        if wish.is_cancelled() {
-            std::process::exit(130);
-        }
-        wish.cancel();
-    });
+    let cancel = stopped_by_ctrl_c();
     let mut printer = Printer::new();
     let store = open_store(&mut printer);
     let engine = Engine::new(job.models.source(), store.as_ref(), &Pool, cancel);
@@ -94,8 +85,22 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
     Ok(())
 }
 
+/// The first Ctrl-C stops at the next batch or step; the second ends at once, which the cache survives as well.
+pub(super) fn stopped_by_ctrl_c() -> Cancel {
+    let cancel = Cancel::default();
+    let wish = cancel.clone();
+    // Where no handler can be set, the first one ends at once.
+    let _ = ctrlc::set_handler(move || {
+        if wish.is_cancelled() {
+            std::process::exit(130);
+        }
+        wish.cancel();
+    });
+    cancel
+}
+
 /// What a person at a terminal can do about an error.
-fn advised(error: RunError) -> anyhow::Error {
+pub(super) fn advised(error: RunError) -> anyhow::Error {
     let advice = match &error {
         RunError::Device(DeviceError::Wgpu(_)) => "install a Vulkan driver or use --device cpu",
         RunError::Device(_) => "use --device wgpu or --device cpu",
@@ -127,7 +132,7 @@ fn check(arguments: &RunArguments) -> Result<Job, Failed> {
 }
 
 /// Reads the texts that `import:FILE[:column]` names.
-fn import(text: &str) -> Result<(String, TextTable), Failed> {
+pub(super) fn import(text: &str) -> Result<(String, TextTable), Failed> {
     let source = ImportSource::parse(text.strip_prefix(IMPORT).unwrap_or(text));
     let source = source.map_err(|e| Failed::Usage(format!("--text: {e}")))?;
     let bytes = std::fs::read(&source.path).with_context(|| source.path.clone())?;
@@ -186,7 +191,7 @@ fn plan(arguments: &RunArguments) -> Plan {
 }
 
 /// The user's cache; where it cannot be written the run goes on without.
-fn open_store(printer: &mut Printer) -> Box<dyn BlobStore> {
+pub(super) fn open_store(printer: &mut Printer) -> Box<dyn BlobStore> {
     let opened = cache_folder()
         .map_err(|e| e.to_string())
         .and_then(|folder| SegmentStore::open(&folder.join("results")).map_err(|e| e.to_string()));
@@ -199,7 +204,7 @@ fn open_store(printer: &mut Printer) -> Box<dyn BlobStore> {
     }
 }
 
-fn write(job: &Job, album: &Album, store: &dyn BlobStore) -> Result<(), Failed> {
+pub(super) fn write(job: &Job, album: &Album, store: &dyn BlobStore) -> Result<(), Failed> {
     let thumbnails = StoredThumbnails::new(album, &job.collection, store, &Pool);
     let mut models = job.models.entries();
     models.retain(|entry| uses(&job.plan, &entry.name));

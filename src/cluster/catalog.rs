@@ -196,6 +196,15 @@ impl ClustererSpec {
         }
     }
 
+    /// Whether another seed may give another labeling.
+    pub fn draws(&self) -> bool {
+        match self {
+            Self::KMeans(_) | Self::MiniBatchKMeans(_) | Self::GaussianMixture(_) | Self::Spectral(_) => true,
+            Self::Consensus { .. } => true,
+            Self::Agglomerative(_) | Self::Dbscan { .. } | Self::Hdbscan(_) | Self::Optics(_) => false,
+        }
+    }
+
     /// Sets the parameter that `assignment`, `key=value`, names; the key.
     fn assign(&mut self, assignment: &str) -> Result<&'static str, SpecError> {
         let (clusterer, keys) = (self.name(), self.keys());

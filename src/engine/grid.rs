@@ -10,6 +10,7 @@ use super::fusions::{self, Pair};
 use super::session::Session;
 use super::{Engine, RunError};
 use crate::album::{Cell, Representation, RepresentationKind};
+use crate::cluster::catalog::ClustererSpec;
 use crate::fuse::{FusionSpec, FusionSpecError, Share};
 use crate::protocol::{ClusterCount, Event, Plan, Stage};
 
@@ -30,6 +31,10 @@ struct Grid<'a> {
     truth: &'a Truth,
     answers: &'a [Answer],
     cells: Vec<Cell>,
+    /// Seeds besides the plan's.
+    seeds: &'a [u32],
+    /// Their cells.
+    repeats: Vec<Cell>,
     /// Names of the fusions so far.
     fused: HashSet<String>,
     known: usize,
@@ -39,11 +44,12 @@ struct Grid<'a> {
 }
 
 /// Clusters `parts`, fuses every feature among them with every text and clusters the fusions; all representations, and a
-/// cell for each that a clusterer could cluster. Each is shown as soon as its labels are known.
+/// cell for each that a clusterer could cluster. Each is shown as soon as its labels are known. Cells of `seeds` besides the
+/// plan's come last.
 pub(super) async fn cluster(
     engine: &Engine<'_>,
     session: &mut Session<'_>,
-    plan: &Plan,
+    (plan, seeds): (&Plan, &[u32]),
     parts: Vec<Representation>,
     (answers, nouns): (&[Answer], &HashMap<String, Array2<f32>>),
     truth: &Truth,
@@ -54,10 +60,11 @@ pub(super) async fn cluster(
     let pairs: Vec<(&Representation, &Representation)> = of(RepresentationKind::Image)
         .flat_map(|image| of(RepresentationKind::Text).map(move |text| (image, text)))
         .collect();
-    let total = (parts.len() + pairs.len() * specs.len()) * plan.cluster.len();
-    let failures = Vec::new();
-    let (cells, fused) = (Vec::with_capacity(total), HashSet::new());
-    let mut grid = Grid { plan, truth, answers, cells, fused, known: 0, total, failures };
+    let (cells, repeats, fused, failures) = (Vec::new(), Vec::new(), HashSet::new(), Vec::new());
+    let mut grid = Grid { plan, truth, answers, cells, seeds, repeats, fused, known: 0, total: 0, failures };
+    let all = parts.iter().chain(pairs.iter().flat_map(|(_, text)| specs.iter().map(|_| *text)));
+    let total = all.map(|part| plan.cluster.iter().map(|c| grid.seeds(c, grid.count(part)).len()).sum::<usize>()).sum();
+    grid.total = total;
     for part in &parts {
         grid.add(engine, session, part, grid.count(part)).await?;
     }
@@ -67,7 +74,7 @@ pub(super) async fn cluster(
         let pair = Pair { image, text, nouns };
         for spec in &specs {
             if spec.share == Share::Auto {
-                session.progress(Stage::Clusters, grid.cells.len(), total, grid.known)?;
+                session.progress(Stage::Clusters, grid.done(), total, grid.known)?;
             }
             let fusion = fusions::fuse(engine, session, *spec, &pair, (grid.count(text), plan.seed)).await;
             let what = || format!("{}+{}@{spec}", image.name, text.name);
@@ -76,7 +83,7 @@ pub(super) async fn cluster(
             fused.push(fusion);
         }
     }
-    let Grid { cells, known, mut failures, fused: names, .. } = grid;
+    let Grid { mut cells, repeats, known, mut failures, fused: names, .. } = grid;
     if cells.is_empty() {
         // A plan has a representation and a clusterer, so something has failed.
         return Err(failures.pop().unwrap_or_else(|| RunError::Lacking("there is nothing to cluster".to_owned())));
@@ -84,6 +91,7 @@ pub(super) async fn cluster(
     session.count(total, known);
     let vectors: Vec<Representation> = parts.into_iter().chain(fused).collect();
     let main_cell = main_cell(&cells, |name| names.contains(name));
+    cells.extend(repeats);
     session.emit(Event::Clustered { main_cell, cells: cells.clone() });
     Ok(Clustered { vectors, cells, main_cell })
 }
@@ -103,6 +111,18 @@ impl Grid<'_> {
         self.truth.count(count)
     }
 
+    fn done(&self) -> usize {
+        self.cells.len() + self.repeats.len()
+    }
+
+    /// The seeds with which a clusterer is run: one where none would change anything.
+    fn seeds(&self, clusterer: &str, count: ClusterCount) -> Vec<u32> {
+        let spec = clusterer.parse::<ClustererSpec>();
+        // A search for k draws whatever clusters afterwards.
+        let draws = spec.is_ok_and(|spec| spec.draws() || (spec.takes_k() && !matches!(count, ClusterCount::Fixed(_))));
+        std::iter::once(self.plan.seed).chain(self.seeds.iter().copied().filter(|_| draws)).collect()
+    }
+
     /// Adds the cells of one representation.
     async fn add(
         &mut self,
@@ -115,9 +135,12 @@ impl Grid<'_> {
             self.fused.insert(representation.name.clone());
         }
         let plan = self.plan;
-        for clusterer in &plan.cluster {
-            session.progress(Stage::Clusters, self.cells.len(), self.total, self.known)?;
-            let task = Task { representation, clusterer, count, seed: plan.seed };
+        let seeds = |clusterer: &String| self.seeds(clusterer, count);
+        let tasks: Vec<(&String, u32)> =
+            plan.cluster.iter().flat_map(|c| seeds(c).into_iter().map(move |seed| (c, seed))).collect();
+        for (clusterer, seed) in tasks {
+            session.progress(Stage::Clusters, self.done(), self.total, self.known)?;
+            let task = Task { representation, clusterer, count, seed };
             let (cells, fused) = (&self.cells, &self.fused);
             let mut early = |session: &mut Session<'_>, cell: &Cell| {
                 let cells: Vec<Cell> = cells.iter().cloned().chain([cell.clone()]).collect();
@@ -131,7 +154,7 @@ impl Grid<'_> {
             if let Some(warning) = swallowed(&cell) {
                 session.note(format!("{} by {}: {warning}", representation.name, cell.clustered_by()));
             }
-            self.cells.push(cell);
+            if seed == plan.seed { &mut self.cells } else { &mut self.repeats }.push(cell);
         }
         Ok(())
     }

@@ -165,8 +165,12 @@ impl<'a> Engine<'a> {
     ) -> Result<(), RunError> {
         match command {
             Command::Run { collection, plan, imports } => {
-                *album = Some(run::run(self, &collection, &plan, &imports, emit).await?);
+                *album = Some(run::run(self, &collection, &plan, &imports, &[], emit).await?);
             }
+            Command::Study { collection, plan, imports, seeds } => {
+                *album = Some(run::run(self, &collection, &plan, &imports, &seeds, emit).await?);
+            }
+            Command::Map { representation } => steer::map(self, open(album)?, &representation, emit).await?,
             Command::Cell(request) => steer::show(self, open(album)?, &request, emit).await?,
             Command::Search { words } => search::search(self, open(album)?, words, emit).await?,
             Command::TraceKMeans => trace::kmeans(self, open(album)?, emit).await?,

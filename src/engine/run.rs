@@ -30,12 +30,13 @@ struct Networks {
     text: Option<Rc<TextNetwork>>,
 }
 
-/// Makes an album of `collection` as `plan` says.
+/// Makes an album of `collection` as `plan` says; cells of the other `seeds` come behind those of the plan's.
 pub(super) async fn run(
     engine: &Engine<'_>,
     collection: &Collection,
     plan: &Plan,
     imports: &[(String, TextTable)],
+    seeds: &[u32],
     emit: &mut dyn FnMut(Event),
 ) -> Result<Album, RunError> {
     let known = engine.models.networks();
@@ -82,7 +83,7 @@ pub(super) async fn run(
     let truth = Truth { labels: pictures.iter().map(|p| p.label).collect(), classes: collection.label_names.len() };
     let clock = Stopwatch::start();
     let Clustered { vectors, cells, main_cell } =
-        grid::cluster(engine, &mut session, plan, parts, (&answers, &nouns), &truth).await?;
+        grid::cluster(engine, &mut session, (plan, seeds), parts, (&answers, &nouns), &truth).await?;
     session.done(Stage::Clusters, clock);
 
     let main = &cells[main_cell];

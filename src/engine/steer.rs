@@ -72,6 +72,22 @@ pub(super) async fn show(
     Ok(())
 }
 
+/// Lays out a representation of `album`; clusters and names stay as they are.
+pub(super) async fn map(
+    engine: &Engine<'_>,
+    album: &mut Album,
+    representation: &str,
+    emit: &mut dyn FnMut(Event),
+) -> Result<(), RunError> {
+    let vectors = position(album, representation)?;
+    let mut session = Session::new(engine.store, engine.cancel.clone(), emit);
+    let clock = Stopwatch::start();
+    let seed = album.cells.first().map_or(0, |cell| cell.seed as u32);
+    album.layout = map::lay_out(&mut session, &album.layout.projector, seed, &album.vectors[vectors]).await?;
+    session.done(Stage::Map, clock);
+    Ok(())
+}
+
 /// The index of the representation that is asked for, and the clusterer.
 fn check(album: &Album, request: &CellRequest) -> Result<(usize, ClustererSpec), RunError> {
     let wrong = |reason: String| PlanError::Parameters { option: "--cluster", reason };
@@ -79,12 +95,15 @@ fn check(album: &Album, request: &CellRequest) -> Result<(usize, ClustererSpec),
     if request.k == ClusterCount::Fixed(0) {
         return Err(PlanError::NoClusters.into());
     }
-    let vectors = album.vectors.iter().position(|v| v.name == request.representation).ok_or_else(|| {
+    Ok((position(album, &request.representation)?, clusterer))
+}
+
+fn position(album: &Album, representation: &str) -> Result<usize, RunError> {
+    album.vectors.iter().position(|v| v.name == representation).ok_or_else(|| {
         let known: Vec<&str> = album.vectors.iter().map(|v| v.name.as_str()).collect();
-        let (name, known) = (&request.representation, known.join(", "));
-        RunError::Lacking(format!("the album has no representation `{name}`; choose from {known}"))
-    })?;
-    Ok((vectors, clusterer))
+        let known = known.join(", ");
+        RunError::Lacking(format!("the album has no representation `{representation}`; choose from {known}"))
+    })
 }
 
 /// Whether a cell that was tried is what the task asks for.

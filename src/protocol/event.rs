@@ -24,6 +24,23 @@ pub enum Command {
         /// Texts made elsewhere: what stands in [`Plan::text`], and the file's table.
         imports: Vec<(String, TextTable)>,
     },
+    /// As [`Command::Run`]; then every representation is clustered again with each of `seeds`. Those cells come behind the
+    /// run's own in the album.
+    Study {
+        /// The pictures.
+        collection: Collection,
+        /// What to do with them; its seed is the first.
+        plan: Plan,
+        /// As in [`Command::Run`].
+        imports: Vec<(String, TextTable)>,
+        /// The other seeds. Clusterers that draw nothing are not run again.
+        seeds: Vec<u32>,
+    },
+    /// Lay out another representation of the open album: its map becomes the album's, clusters stay as they are.
+    Map {
+        /// One of the open album's representations.
+        representation: String,
+    },
     /// Make a cell the main one, so that clusters, names and map follow it; it is computed where it has not been tried.
     Cell(CellRequest),
     /// Rank the pictures by the likeness of their texts to these words.

@@ -151,11 +151,11 @@ pub fn parse_list(cell: &str) -> Option<Vec<String>> {
     }
 }
 
-fn optional(value: Option<f64>) -> String {
+pub(super) fn optional(value: Option<f64>) -> String {
     value.filter(|v| v.is_finite()).map_or(String::new(), |v| v.to_string())
 }
 
-fn row<'a>(out: &mut String, cells: impl Iterator<Item = &'a str>) {
+pub(super) fn row<'a>(out: &mut String, cells: impl Iterator<Item = &'a str>) {
     for (i, text) in cells.enumerate() {
         if i > 0 {
             out.push(',');

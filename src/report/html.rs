@@ -7,18 +7,18 @@ mod cards;
 mod criteria;
 mod curve;
 mod data;
-mod escape;
-mod sections;
+pub(super) mod escape;
+pub(super) mod sections;
 
 use crate::album::Album;
-use crate::scene::palette::{Theme, noise};
+use crate::scene::palette::{Colour, Theme, noise};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
 const TEMPLATE: &str = include_str!("html/template.html");
-const STYLE: &str = include_str!("html/style.css");
+pub(super) const STYLE: &str = include_str!("html/style.css");
 const SCRIPT: &str = include_str!("html/script.js");
 
 /// Small JPEG versions of an album's pictures.
@@ -46,7 +46,7 @@ pub trait Thumbnails {
 pub fn render(album: &Album, thumbnails: &dyn Thumbnails) -> String {
     let style = format!("{STYLE}{}", palette_css(album));
     let (result, detail) = sections::sentence(album);
-    fill(|name| match name {
+    fill(TEMPLATE, |name| match name {
         "style" => style.clone(),
         "script" => SCRIPT.to_owned(),
         "style-hash" => hash(&style),
@@ -62,7 +62,7 @@ pub fn render(album: &Album, thumbnails: &dyn Thumbnails) -> String {
         "cards" => cards::cards(album, thumbnails),
         "criteria" => criteria::section(album),
         "run" => sections::run(album),
-        "timings" => sections::timings(album),
+        "timings" => sections::timings(&album.timings),
         "failures" => sections::failures(album),
         "data" => escape::json(&data::of(album, thumbnails)),
         "version" => escape::text(&album.version),
@@ -70,10 +70,10 @@ pub fn render(album: &Album, thumbnails: &dyn Thumbnails) -> String {
     })
 }
 
-/// The template with every `{{name}}` replaced, in one pass: what is put in is not looked at again.
-fn fill(value: impl Fn(&str) -> String) -> String {
+/// A template with every `{{name}}` replaced, in one pass: what is put in is not looked at again.
+pub(super) fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
     let mut out = String::new();
-    let mut rest = TEMPLATE;
+    let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
         out.push_str(before);
         let Some((name, after)) = after.split_once("}}") else { break };
@@ -85,16 +85,20 @@ fn fill(value: impl Fn(&str) -> String) -> String {
 }
 
 /// The source expression that lets exactly this style or script run.
-fn hash(content: &str) -> String {
+pub(super) fn hash(content: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(content.as_bytes())))
 }
 
 /// Classes `k0`, `k1`, ... and `kn` (noise), each setting `--c` to its colour in either theme.
 fn palette_css(album: &Album) -> String {
-    let (light, dark) = (data::palette(album, Theme::Light), data::palette(album, Theme::Dark));
+    colour_classes(&data::palette(album, Theme::Light), &data::palette(album, Theme::Dark))
+}
+
+/// The classes of these colours and of noise.
+pub(super) fn colour_classes(light: &[Colour], dark: &[Colour]) -> String {
     let rule = |class: &str, light: String, dark: String| format!(".{class} {{ --c: light-dark({light}, {dark}); }}\n");
     let mut css = String::from("\n");
-    for (i, (light, dark)) in light.iter().zip(&dark).enumerate() {
+    for (i, (light, dark)) in light.iter().zip(dark).enumerate() {
         css.push_str(&rule(&format!("k{i}"), light.hex(), dark.hex()));
     }
     css.push_str(&rule("kn", noise(Theme::Light).hex(), noise(Theme::Dark).hex()));
@@ -209,7 +213,7 @@ mod tests {
 
     #[test]
     fn what_is_put_in_is_not_a_template() {
-        assert!(fill(|_| "{{data}}".to_owned()).contains("{{data}}"));
+        assert!(fill(TEMPLATE, |_| "{{data}}".to_owned()).contains("{{data}}"));
     }
 
     proptest! {

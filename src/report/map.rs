@@ -1,7 +1,7 @@
 //! The map's geometry, shared by the formats that draw it: places, colours, and where names fit.
 
 use super::main_labels;
-use crate::album::Album;
+use crate::album::{Album, Layout};
 use crate::scene::palette::{Colour, Theme, categorical, noise};
 use std::collections::BTreeMap;
 
@@ -42,11 +42,16 @@ pub(super) struct Group {
 /// Places of all pictures in the unit square (y down), keeping the layout's proportions; the longer side
 /// fills it. Pictures without a finite place are in the middle.
 pub(super) fn places(album: &Album) -> Vec<(f64, f64)> {
+    places_of(&album.layout, album.pictures.len())
+}
+
+/// [`places`] of a layout of `pictures`.
+pub(super) fn places_of(layout: &Layout, pictures: usize) -> Vec<(f64, f64)> {
     let at = |i: usize| {
-        let get = |j| album.layout.points.get((i, j)).copied().filter(|v: &f32| v.is_finite()).map(f64::from);
+        let get = |j| layout.points.get((i, j)).copied().filter(|v: &f32| v.is_finite()).map(f64::from);
         Some((get(0)?, get(1)?))
     };
-    let raw: Vec<Option<(f64, f64)>> = (0..album.pictures.len()).map(at).collect();
+    let raw: Vec<Option<(f64, f64)>> = (0..pictures).map(at).collect();
     let (mut low, mut high) = ((f64::INFINITY, f64::INFINITY), (f64::NEG_INFINITY, f64::NEG_INFINITY));
     for &(x, y) in raw.iter().flatten() {
         low = (low.0.min(x), low.1.min(y));
@@ -99,20 +104,31 @@ pub(super) fn cluster_colours(labels: &[i32], theme: Theme) -> Vec<Colour> {
 /// cluster that it shares most pictures with (largest overlap first, each colour once); labels without
 /// such a cluster take the colours that are left.
 pub(super) fn label_colour_indices(album: &Album) -> Vec<usize> {
-    let labels = main_labels(album);
+    let index = |label: Option<u32>| label.map(|label| label as usize);
+    let labels = album.pictures.iter().map(|picture| index(picture.label));
+    let clusters = main_labels(album).into_iter().map(|cluster| usize::try_from(cluster).ok());
+    matching_colours(labels.zip(clusters), album.label_names.len())
+}
+
+/// For each of `groups` groups the index of the colour with which it shares most pictures, as
+/// [`label_colour_indices`]; `pairs` are the group and the colour of every picture.
+pub(super) fn matching_colours(
+    pairs: impl Iterator<Item = (Option<usize>, Option<usize>)>,
+    groups: usize,
+) -> Vec<usize> {
     let mut overlap: BTreeMap<(usize, usize), usize> = BTreeMap::new();
-    for (picture, &cluster) in album.pictures.iter().zip(&labels) {
-        if let (Some(label), Ok(cluster)) = (picture.label, usize::try_from(cluster)) {
-            *overlap.entry((label as usize, cluster)).or_default() += 1;
+    for pair in pairs {
+        if let (Some(group), Some(colour)) = pair {
+            *overlap.entry((group, colour)).or_default() += 1;
         }
     }
     let mut pairs: Vec<((usize, usize), usize)> = overlap.into_iter().collect();
     pairs.sort_by_key(|&(pair, count)| (std::cmp::Reverse(count), pair));
-    let mut chosen: Vec<Option<usize>> = vec![None; album.label_names.len()];
+    let mut chosen: Vec<Option<usize>> = vec![None; groups];
     let mut used = std::collections::BTreeSet::new();
-    for ((label, cluster), _) in pairs {
-        if chosen.get(label) == Some(&None) && used.insert(cluster) {
-            chosen[label] = Some(cluster);
+    for ((group, colour), _) in pairs {
+        if chosen.get(group) == Some(&None) && used.insert(colour) {
+            chosen[group] = Some(colour);
         }
     }
     let mut free = (0..).filter(|c| !used.contains(c));

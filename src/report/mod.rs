@@ -7,6 +7,7 @@ pub mod html;
 mod map;
 pub mod npy;
 pub mod png;
+pub mod study;
 pub mod svg;
 
 /// Pictures of the main cell's cluster, or -1 where the album has no such cell.

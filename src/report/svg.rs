@@ -102,7 +102,7 @@ fn text_width(text: &str) -> f64 {
 }
 
 /// Text for an element or an attribute; characters that XML does not allow become U+FFFD.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

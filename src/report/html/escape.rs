@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// Text for an element or a double-quoted attribute. Control characters become visible symbols
 /// (U+2400 and on), so that a line break in a file name is seen and nothing is lost in silence.
-pub(super) fn text(text: &str) -> String {
+pub(in crate::report) fn text(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {

@@ -1,7 +1,7 @@
 //! The page's parts that are sentences and tables.
 
 use super::escape::text;
-use crate::album::{Album, Cell, Scores};
+use crate::album::{Album, Cell, Scores, Timing};
 use crate::report::thousands;
 use std::fmt::Write;
 
@@ -190,17 +190,17 @@ pub(super) fn run(album: &Album) -> String {
 }
 
 /// How long each stage took and what came from the cache.
-pub(super) fn timings(album: &Album) -> String {
-    if album.timings.is_empty() {
+pub(in crate::report) fn timings(timings: &[Timing]) -> String {
+    if timings.is_empty() {
         return String::new();
     }
-    let longest = album.timings.iter().map(|t| t.seconds).fold(0.0, f64::max);
+    let longest = timings.iter().map(|t| t.seconds).fold(0.0, f64::max);
     let mut out =
         "<div class=\"scroll\" role=\"region\" aria-label=\"Table of stages\" tabindex=\"0\"><table class=\"timings\">\
         <thead><tr><th scope=\"col\">Stage</th><th scope=\"col\" class=\"n\">Seconds</th><td class=\"bar\"></td>\
         <th scope=\"col\" class=\"n\">Items</th><th scope=\"col\" class=\"n\">From cache</th></tr></thead><tbody>"
             .to_owned();
-    for t in &album.timings {
+    for t in timings {
         let share = if longest > 0.0 { t.seconds / longest * 100.0 } else { 0.0 };
         let _ = write!(
             out,
@@ -213,7 +213,7 @@ pub(super) fn timings(album: &Album) -> String {
             thousands(t.cached)
         );
     }
-    let total: f64 = album.timings.iter().map(|t| t.seconds).sum();
+    let total: f64 = timings.iter().map(|t| t.seconds).sum();
     let _ = write!(
         out,
         "</tbody><tfoot><tr><th scope=\"row\">Total</th><td class=\"n\">{total:.2}</td>\
@@ -257,7 +257,7 @@ pub(super) fn main_cell(album: &Album) -> Option<&Cell> {
 }
 
 /// `1 picture`, `2,000 pictures`.
-pub(super) fn plural(n: usize, what: &str) -> String {
+pub(in crate::report) fn plural(n: usize, what: &str) -> String {
     format!("{} {what}{}", thousands(n), if n == 1 { "" } else { "s" })
 }
 
