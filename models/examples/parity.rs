@@ -257,7 +257,10 @@ impl Parity {
 }
 
 /// The sequences of a search, and the logits of each step.
-fn drive((mut generation, logits): Started<'_>) -> Result<(Vec<Vec<u32>>, Vec<Vec<f32>>)> {
+type Searched = (Vec<Vec<u32>>, Vec<Vec<f32>>);
+
+/// Runs a search to its end.
+fn drive((mut generation, logits): Started<'_>) -> Result<Searched> {
     let (mut logits, mut steps) = (Some(logits), Vec::new());
     while let Some(output) = logits {
         let step = values(output)?;

@@ -47,7 +47,7 @@ fn activate<N: Size>(x: Vector<f32, N>, #[comptime] activation: Activation) -> V
         // Both by (1 + tanh(u)) / 2 = sigmoid(2 u).
         Activation::GeluTanh => {
             let cubed = x * x * x * Vector::new(0.044_715f32);
-            x * sigmoid::<N>((x + cubed) * Vector::new(1.595_769_1f32))
+            x * sigmoid::<N>((x + cubed) * Vector::new(1.595_769_f32))
         }
         Activation::QuickGelu => x * sigmoid::<N>(x * Vector::new(1.702f32)),
         Activation::Tanh => sigmoid::<N>(x * Vector::new(2.0f32)) * Vector::new(2.0f32) - Vector::new(1.0f32),
