@@ -123,7 +123,7 @@ fn maps(album: &Album) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{STYLE, Thumbnails, fill, hash, render};
+    use super::{STYLE, TEMPLATE, Thumbnails, fill, hash, render};
     use crate::report::testing::{NASTY, album};
     use proptest::prelude::{ProptestConfig, proptest};
     use serde_json::Value;
