@@ -15,7 +15,6 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one")]
 pub(crate) enum Action {
     /// Make an album of a folder of images: clusters, names, scores, a map and a report.
     Run(RunArguments),

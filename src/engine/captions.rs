@@ -27,6 +27,9 @@ pub(super) enum Speaker {
     Answerer(Box<dyn Answerer>),
 }
 
+/// Begins the search for the texts of a batch: its pixels, and how many pictures they are.
+type Start<'f, 's> = dyn Fn(&[u8], usize) -> Result<Started<'s>, GenerateError> + 'f;
+
 /// A network that describes pictures, ready to run.
 pub(super) struct SpeakingNetwork {
     pub(super) name: String,
@@ -102,7 +105,7 @@ impl SpeakingNetwork {
         session: &mut Session<'_>,
         Gallery { pictures, items, hands }: Gallery<'_>,
         question: &str,
-        start: &dyn Fn(&[u8], usize) -> Result<Started<'s>, GenerateError>,
+        start: &Start<'_, 's>,
     ) -> Result<Vec<String>, RunError> {
         let how = format!("{:?}", self.settings);
         let key = |picture: &Picture| {

@@ -13,7 +13,6 @@ use crate::describe::import::TextTable;
 
 /// What the engine is told. All but the first work on the open album and recompute nothing upstream of it.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one a run: a box would save nothing")]
 pub enum Command {
     /// Make an album of a collection; it becomes the open one.
     Run {

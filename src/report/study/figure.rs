@@ -113,9 +113,9 @@ pub(super) fn map_file(study: &Study, map: &Layout) -> String {
     let mut body = String::new();
     for (at, panel) in panels.iter().enumerate() {
         let x = GAP + at as f64 * (SIDE + GAP);
-        let _ = write!(
+        let _ = writeln!(
             body,
-            "<g transform=\"translate({x:.0} {GAP})\"><text x=\"6\" y=\"-8\" font-size=\"15\" fill=\"#1a1d21\">{}</text>{}</g>\n",
+            "<g transform=\"translate({x:.0} {GAP})\"><text x=\"6\" y=\"-8\" font-size=\"15\" fill=\"#1a1d21\">{}</text>{}</g>",
             escape(&panel.title),
             dots(&places, &panel.colours, usize::MAX, paint)
         );
