@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 use common::server::{Reply, Request, Server};
 use gistmap::engine::ModelSource;
 use gistmap::weights::{Hub, ModelFolder, PullEvent, WeightsError};
-use gistmap_models::manifest::Role;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 use tempfile::TempDir;
@@ -146,7 +145,7 @@ fn a_model_comes_whole_and_its_commit_is_kept() {
     assert_eq!(place.folder.weights_sha256(manifest).unwrap(), sha256(&weights()));
     assert_eq!(place.folder.size(manifest), files().values().map(|bytes| bytes.len() as u64).sum::<u64>());
     assert_eq!(place.folder.origin(manifest), format!("hub {REPO} {}", &COMMIT[..10]));
-    let model = place.folder.open(MODEL, Role::ImageFeatures).unwrap();
+    let model = place.folder.open(MODEL).unwrap();
     assert_eq!(model.files.keys().collect::<Vec<_>>(), ["config.json", "preprocessor_config.json"]);
     assert_eq!(model.files["config.json"], CONFIG);
     let mut checkpoint = model.checkpoint;
@@ -343,7 +342,7 @@ fn without_safetensors_the_pickle_is_taken() {
     assert!(place.pull(&from(&hub_server.address)).unwrap());
     assert_eq!(place.names(), ["config.json", "preprocessor_config.json", "pulled.json", "pytorch_model.bin"]);
     // It is no pickle at all, and says so.
-    let failure = place.folder.open(MODEL, Role::ImageFeatures).err().unwrap();
+    let failure = place.folder.open(MODEL).err().unwrap();
     assert!(failure.contains("pytorch_model.bin"), "{failure}");
     // When neither is there, both are named.
     let (hub_server, _store) =
