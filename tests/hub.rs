@@ -23,6 +23,8 @@ const REPO: &str = "facebook/dinov2-small";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const CONFIG: &[u8] = br#"{"model_type": "dinov2"}"#;
 const WEIGHTS: &str = "model.safetensors";
+/// Where it lies until it is whole.
+const PARTIAL: &str = "pulling/model.safetensors.partial";
 /// Where the bytes of large files lie, on another server than the hub.
 const STORE: &str = "/store/weights";
 
@@ -187,6 +189,40 @@ fn an_asked_revision_is_looked_at_and_unchanged_files_are_not_fetched_again() {
     // Its commit turns out to be the one that is here.
     assert_eq!(later.len(), 1);
     assert_eq!(store.seen().len(), 1);
+    place.folder.verify(MODEL).unwrap();
+
+    // A revision that cannot be had whole leaves what was here.
+    let (broken, _store) = hub_with(|request, _, reply| match request.path.rsplit('/').next() {
+        Some("config.json") => Reply::new(200, b"of another revision"),
+        Some("model.safetensors") => Reply::new(500, b""),
+        _ => reply,
+    });
+    let failed = place.pull(&from(&broken.address).at(Some("v2".to_owned()))).unwrap_err().to_string();
+    assert!(failed.contains("the hub answers 500"), "{failed}");
+    place.folder.verify(MODEL).unwrap();
+    assert_eq!(fs::read(place.file("config.json")).unwrap(), CONFIG);
+}
+
+#[test]
+fn a_redirect_within_the_hub_keeps_the_token() {
+    // As the hub does for small files: a relative address, with the headers of the file.
+    let (hub, _store) = hub_with(|request, _, reply| {
+        let cached = request.path.strip_prefix("/api/cache/").map(str::to_owned);
+        match (cached, request.path.ends_with("/config.json")) {
+            (Some(_), _) => Reply::new(200, CONFIG).with("ETag", "\"of the cache\""),
+            (None, true) => Reply::new(307, b"")
+                .with("X-Repo-Commit", COMMIT)
+                .with("X-Linked-Etag", format!("\"{}\"", git_blob(CONFIG)))
+                .with("Location", "/api/cache/config.json"),
+            (None, false) => reply,
+        }
+    });
+    let place = Place::new();
+    assert!(place.pull(&from(&hub.address)).unwrap());
+    let cached = hub.asked("/api/cache/config.json");
+    assert_eq!(cached[0].header("authorization"), Some("Bearer hf_secret"));
+    let pulled = fs::read_to_string(place.file("pulled.json")).unwrap();
+    assert!(pulled.contains(&git_blob(CONFIG)) && pulled.contains(COMMIT), "{pulled}");
 }
 
 #[test]
@@ -228,7 +264,7 @@ fn what_is_stopped_goes_on() {
     let stopped =
         place.folder.pull(MODEL, &from(&hub.address), &mut |event| !matches!(event, PullEvent::Bytes(400_000..)));
     assert!(stopped.unwrap_err().to_string().starts_with("stopped"));
-    let here = fs::metadata(place.file("model.safetensors.partial")).unwrap().len();
+    let here = fs::metadata(place.file(PARTIAL)).unwrap().len();
     assert!((400_000..weights().len() as u64).contains(&here), "{here}");
     assert!(!place.folder.is_present(place.folder.manifest(MODEL).unwrap()));
     assert!(place.folder.verify(MODEL).is_err());
@@ -251,13 +287,34 @@ fn a_beginning_of_another_version_is_thrown_away() {
     });
     let hub = hub_over(&store);
     let place = Place::new();
-    fs::create_dir_all(place.root.path().join(MODEL)).unwrap();
-    fs::write(place.file("model.safetensors.partial"), vec![1; 1000]).unwrap();
+    fs::create_dir_all(place.file("pulling")).unwrap();
+    fs::write(place.file(PARTIAL), vec![1; 1000]).unwrap();
     let begun = format!(r#"{{"tag": "\"old\"", "checksum": "{}", "commit": null, "size": null}}"#, sha256(b"old"));
-    fs::write(place.file("model.safetensors.partial.json"), begun).unwrap();
+    fs::write(place.file(&format!("{PARTIAL}.json")), begun).unwrap();
     assert!(place.pull(&from(&hub.address)).unwrap());
     let ranges: Vec<_> = store.seen().iter().map(|request| request.header("range").map(str::to_owned)).collect();
     assert_eq!(ranges, [Some("bytes=1000-".to_owned()), None]);
+    assert_eq!(fs::read(place.file(WEIGHTS)).unwrap(), weights());
+}
+
+#[test]
+fn what_is_here_whole_is_only_checked() {
+    let store = Server::start(|request, _| store(request));
+    let hub = hub_over(&store);
+    let place = Place::new();
+    fs::create_dir_all(place.file("pulling")).unwrap();
+    fs::write(place.file(PARTIAL), weights()).unwrap();
+    let (hash, size) = (sha256(&weights()), weights().len());
+    let begun = format!(r#"{{"tag": "\"of the store\"", "checksum": "{hash}", "commit": null, "size": {size}}}"#);
+    fs::write(place.file(&format!("{PARTIAL}.json")), begun).unwrap();
+    let mut begun = Vec::new();
+    let pulled = place.folder.pull(MODEL, &from(&hub.address), &mut |event| {
+        begun.extend(if let PullEvent::File { name, .. } = event { Some(name.clone()) } else { None });
+        true
+    });
+    assert!(pulled.unwrap());
+    assert_eq!(begun, ["config.json", "preprocessor_config.json"]);
+    assert_eq!(store.seen()[0].header("range"), None);
     assert_eq!(fs::read(place.file(WEIGHTS)).unwrap(), weights());
 }
 
@@ -294,7 +351,8 @@ fn a_wrong_byte_is_found() {
     let place = Place::new();
     let failure = place.failure(&hub_over(&store).address);
     assert!(failure.contains("sha256") && failure.contains(&sha256(&weights())), "{failure}");
-    assert_eq!(place.names(), ["config.json", "preprocessor_config.json", "pulled.json"], "the damaged file is gone");
+    assert_eq!(place.names(), ["pulling"]);
+    assert!(!place.file("pulling/model.safetensors").exists() && !place.file(PARTIAL).exists());
     assert!(place.folder.verify(MODEL).is_err());
 
     let (hub, _store) = hub_with(|request, _, reply| {
@@ -425,8 +483,8 @@ fn a_folder_serves_as_well() {
 fn a_full_disk_says_how_much_is_missing() {
     let store = Server::start(|request, _| store(request));
     let place = Place::new();
-    fs::create_dir_all(place.root.path().join(MODEL)).unwrap();
-    std::os::unix::fs::symlink("/dev/full", place.file("model.safetensors.partial")).unwrap();
+    fs::create_dir_all(place.file("pulling")).unwrap();
+    std::os::unix::fs::symlink("/dev/full", place.file(PARTIAL)).unwrap();
     let failure = place.failure(&hub_over(&store).address);
     assert!(failure.contains("the disk is full; make room for 1.0 MB"), "{failure}");
 }
@@ -503,7 +561,7 @@ fn an_interrupted_program_leaves_what_the_next_one_goes_on_with() {
     let place = Place::new();
     let pull = || program(&place, &["pull", MODEL, "--from", &hub.address]);
     let child = pull().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let partial = place.file("model.safetensors.partial");
+    let partial = place.file(PARTIAL);
     let begun = Instant::now();
     while fs::metadata(&partial).map_or(0, |found| found.len()) < 50_000 {
         assert!(begun.elapsed() < Duration::from_secs(20), "nothing comes");

@@ -158,7 +158,7 @@ impl ModelFolder {
             let listed = |f: &manifest::File| Listed { name: f.name.clone(), sha256: f.sha256.clone(), size: f.size };
             return Some(manifest.files.iter().map(listed).collect());
         };
-        let pulled = Pulled::read(&self.path(&manifest.name)).filter(|p| p.complete && p.repo == hub.repo)?;
+        let pulled = Pulled::read(&self.path(&manifest.name)).filter(|p| p.repo == hub.repo)?;
         Some(pulled.files.into_iter().map(|f| Listed { name: f.name, sha256: f.sha256, size: f.size }).collect())
     }
 

@@ -84,8 +84,8 @@ pub(super) struct Download<'a> {
     pub(super) hub: &'a Hub,
     pub(super) place: &'a Place,
     pub(super) url: String,
-    /// What lies in its place, whole, of some revision.
-    pub(super) former: Option<&'a PulledFile>,
+    /// What is here of it, whole, of other revisions.
+    pub(super) former: Vec<&'a PulledFile>,
 }
 
 impl Download<'_> {
@@ -121,14 +121,10 @@ impl Download<'_> {
 
     fn attempt(&self, tell: Tell<'_>) -> Result<(PulledFile, Option<String>), Failure> {
         let here = self.place.begun();
-        if let Some((length, begun)) = &here
-            && begun.size == Some(*length)
-        {
-            return self.finish(begun, *length);
-        }
         // Without a tag, the hash of the whole tells whether both parts are of one file.
         let here = here.filter(|(_, begun)| begun.tag.is_some() || begun.checksum.is_some());
-        let rest = here.as_ref().map(|(from, begun)| Rest { from: *from, tag: begun.tag.as_deref() });
+        let short = here.as_ref().filter(|(length, begun)| begun.size != Some(*length));
+        let rest = short.map(|(from, begun)| Rest { from: *from, tag: begun.tag.as_deref() });
         let answer = self.client.get(&self.url, rest).map_err(|no| match no {
             NoAnswer::Passing(reason) => Failure::Passing(reason, None),
             NoAnswer::Final(error) => Failure::Final(error),
@@ -140,15 +136,15 @@ impl Download<'_> {
             }
             status => return Err(self.refusal(status, answer)),
         }
-        if let Some(former) = self.former
-            && answer
-                .checksum
-                .as_ref()
-                .map(Checksum::digits)
-                .is_some_and(|digits| former.tag.as_deref() == Some(digits))
-        {
+        let digits = answer.checksum.as_ref().map(Checksum::digits);
+        if let Some(same) = self.former.iter().find(|file| file.tag.is_some() && file.tag.as_deref() == digits) {
             self.place.throw_away();
-            return Ok((former.clone(), answer.commit));
+            return Ok(((*same).clone(), answer.commit));
+        }
+        if let Some((length, begun)) = here.as_ref().filter(|_| rest.is_none() && digits.is_some())
+            && begun.checksum.as_deref() == digits
+        {
+            return self.finish(&Begun { commit: answer.commit, ..begun.clone() }, *length);
         }
         let from = if answer.status == 206 { self.goes_on(here.as_ref(), &answer)? } else { 0 };
         let begun = self.begin(from, &answer)?;

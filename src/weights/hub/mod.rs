@@ -23,6 +23,8 @@ pub(super) use pulled::{Pulled, PulledFile};
 
 /// The hub, where neither `HF_ENDPOINT` nor anybody else says another.
 const ENDPOINT: &str = "https://huggingface.co";
+/// Where files wait, in the folder of a model, until all of them are here.
+const ASIDE: &str = "pulling";
 /// Held while a model is fetched.
 const LOCK: &str = ".lock";
 
@@ -198,32 +200,37 @@ enum Origin {
 pub(super) fn pull(source: &HubSource, folder: &Path, hub: &Hub, tell: Tell<'_>) -> Result<(), HubError> {
     fs::create_dir_all(folder).map_err(|e| HubError::io(folder, e))?;
     let _lock = lock(folder)?;
-    let former = Pulled::read(folder).filter(|former| former.repo == source.repo);
-    let pinned = former.as_ref().and_then(|former| former.commit.clone());
+    let aside = folder.join(ASIDE);
+    fs::create_dir_all(&aside).map_err(|e| HubError::io(&aside, e))?;
+    let read = |folder: &Path| Pulled::read(folder).filter(|former| former.repo == source.repo);
+    let former: Vec<Former> =
+        [folder, &aside].map(|folder| Some(Former { folder, pulled: read(folder)? })).into_iter().flatten().collect();
+    let pinned = former.iter().find_map(|former| former.pulled.commit.clone());
     let revision = hub.revision.clone().or(pinned).unwrap_or_else(|| source.revision.clone());
     let origin = if hub.from.contains("://") {
         Origin::Hub(Box::new(Client::new(hub)?))
     } else {
         Origin::Folder(Mirror::open(Path::new(&hub.from), &source.repo, &revision)?)
     };
-    let pulled = Pulled {
-        repo: source.repo.clone(),
-        revision,
-        commit: None,
-        from: hub.from.clone(),
-        complete: false,
-        files: Vec::new(),
-    };
-    Pull { source, folder, hub, origin, former, pulled }.run(tell)
+    let (repo, from) = (source.repo.clone(), hub.from.clone());
+    let pulled = Pulled { repo, revision, commit: None, from, files: Vec::new() };
+    Pull { source, folder, aside: &aside, hub, origin, former, pulled }.run(tell)
+}
+
+/// What was fetched before, and lies in `folder`.
+struct Former<'a> {
+    folder: &'a Path,
+    pulled: Pulled,
 }
 
 /// One model on its way.
 struct Pull<'a> {
     source: &'a HubSource,
     folder: &'a Path,
+    aside: &'a Path,
     hub: &'a Hub,
     origin: Origin,
-    former: Option<Pulled>,
+    former: Vec<Former<'a>>,
     pulled: Pulled,
 }
 
@@ -236,13 +243,7 @@ impl Pull<'_> {
         self.first_of(&self.source.weights, tell)?;
         // The weights come first in the list.
         self.pulled.files.rotate_right(1);
-        self.pulled.complete = true;
-        self.pulled.write(self.folder)?;
-        for name in self.source.weights.iter().filter(|name| self.pulled.file(name).is_none()) {
-            // Of another revision; that it cannot be removed costs room only.
-            let _ = fs::remove_file(self.folder.join(name));
-        }
-        Ok(())
+        self.put_in_place()
     }
 
     /// Fetches the first of `names` that the repository holds.
@@ -252,7 +253,7 @@ impl Pull<'_> {
             match self.file(name, tell) {
                 Ok(file) => {
                     self.pulled.files.push(file);
-                    return self.pulled.write(self.folder);
+                    return self.pulled.write(self.aside);
                 }
                 Err(HubError::NotFound { place, said, .. }) => missing = Some((place, said)),
                 Err(error) => return Err(error),
@@ -263,23 +264,48 @@ impl Pull<'_> {
     }
 
     fn file(&mut self, name: &str, tell: Tell<'_>) -> Result<PulledFile, HubError> {
-        let former = self.former.as_ref().and_then(|former| former.file(name)).filter(|file| file.lies_in(self.folder));
-        let (file, commit) = match &self.origin {
-            Origin::Folder(mirror) => (mirror.copy(name, self.folder, tell)?, mirror.commit.clone()),
-            Origin::Hub(client) => {
-                let revision = self.pulled.commit.as_ref().unwrap_or(&self.pulled.revision);
-                let same = self.former.as_ref().is_some_and(|former| former.commit.as_ref() == Some(revision));
-                if let Some(file) = former.filter(|_| same) {
-                    (file.clone(), Some(revision.clone()))
-                } else {
-                    let place = Place::new(self.folder, name);
-                    let url = client.url(&self.source.repo, revision, name);
-                    Download { client, hub: self.hub, place: &place, url, former }.run(tell)?
-                }
+        let client = match &self.origin {
+            Origin::Hub(client) => client,
+            Origin::Folder(mirror) => {
+                self.pulled.commit.clone_from(&mirror.commit);
+                return mirror.copy(name, self.aside, tell);
             }
         };
-        self.pulled.commit = self.pulled.commit.take().or(commit);
+        let revision = self.pulled.commit.as_ref().unwrap_or(&self.pulled.revision);
+        let here = |former: &&Former<'_>| former.pulled.file(name).is_some_and(|file| file.lies_in(former.folder));
+        let here: Vec<&Former<'_>> = self.former.iter().filter(here).collect();
+        // A commit does not change.
+        let same = here.iter().find(|former| former.pulled.commit.as_ref() == Some(revision));
+        if let Some(file) = same.and_then(|former| former.pulled.file(name)) {
+            self.pulled.commit = Some(revision.clone());
+            return Ok(file.clone());
+        }
+        let place = Place::new(self.aside, name);
+        let url = client.url(&self.source.repo, revision, name);
+        let former = here.iter().filter_map(|former| former.pulled.file(name)).collect();
+        let (file, commit) = Download { client, hub: self.hub, place: &place, url, former }.run(tell)?;
+        if self.pulled.files.is_empty() {
+            // All files are of the first one's commit; a later one cannot speak for it.
+            self.pulled.commit = commit;
+        }
         Ok(file)
+    }
+
+    /// All files are here: those that were fetched aside take the place of their forerunners.
+    fn put_in_place(&self) -> Result<(), HubError> {
+        for file in &self.pulled.files {
+            let (from, to) = (self.aside.join(&file.name), self.folder.join(&file.name));
+            if file.lies_in(self.aside) {
+                fs::rename(from, &to).map_err(|e| HubError::io(&to, e))?;
+            }
+        }
+        self.pulled.write(self.folder)?;
+        // What cannot be removed costs room only.
+        let _ = fs::remove_dir_all(self.aside);
+        for name in self.source.weights.iter().filter(|name| self.pulled.file(name).is_none()) {
+            let _ = fs::remove_file(self.folder.join(name));
+        }
+        Ok(())
     }
 }
 

@@ -32,7 +32,7 @@ impl PulledFile {
     }
 }
 
-/// A model as it was fetched.
+/// A model as it was fetched; of one that is on its way, what has come so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::weights) struct Pulled {
     pub(in crate::weights) repo: String,
@@ -42,9 +42,7 @@ pub(in crate::weights) struct Pulled {
     pub(in crate::weights) commit: Option<String>,
     /// Address or folder.
     pub(in crate::weights) from: String,
-    /// Whether all files are here.
-    pub(in crate::weights) complete: bool,
-    /// The weights first, once all are here.
+    /// The weights first.
     pub(in crate::weights) files: Vec<PulledFile>,
 }
 
