@@ -10,7 +10,7 @@ use super::cells::Truth;
 use super::criteria::{self, Answer};
 use super::grid::{self, Clustered};
 use super::pictures::{self, Extracted};
-use super::services::{ImageNetwork, TextNetwork, image_network};
+use super::services::{IN_TERMINAL, ImageNetwork, TextNetwork, image_network};
 use super::session::Session;
 use super::words::{self, Words};
 use super::{Engine, RunError, fusions, map, names, published};
@@ -171,6 +171,9 @@ async fn told(
     gallery: Gallery<'_>,
 ) -> Result<Vec<TextColumn>, RunError> {
     let mut columns = Vec::new();
+    if !IN_TERMINAL {
+        return Ok(columns);
+    }
     for name in plan.text.iter().filter(|name| known.captioners.contains(name) || known.answerers.contains(name)) {
         let model = engine.models.open(name).map_err(RunError::Model)?;
         let network = published::speaking_network(model, device);
