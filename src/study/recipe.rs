@@ -406,7 +406,7 @@ clusterers = ["kmeans", "dbscan"]
             ("per_class = 3", "per_class = 0", "collection.per_class"),
             ("use = [\"train\"]", "train = 0.9", "collection.split"),
             ("use = [\"train\"]", "use = []", "collection.split.use"),
-            ("\"concat\"", "\"add\"", "representations.fuse: `add`"),
+            ("\"concat\"", "\"add\"", "representations.fuse: there is no fusion `add`"),
             ("\"dbscan\"", "\"dbscam\"", "clusterings.clusterers: there is no clusterer \"dbscam\""),
             ("mood:k=3", "mood:k=0", "representations.criteria"),
             ("\"dbscan\"]", "\"dbscan\"]\nk = 0", "\"labels\", \"auto\" or a number"),
