@@ -2,10 +2,12 @@
 //!
 //! 1. [`manifest`] says where a model comes from and what it must be.
 //! 2. [`checkpoint`] holds its tensors by their published names; [`pack`] makes it small for the page.
-//! 3. One file a network builds it from the checkpoint on a Burn device: [`efficientnet_lite0`], [`minilm`], in single or
-//!    half [`precision`].
-//! 4. [`cpu`] runs the same networks on the processor by kernels of its own; [`processor`] makes encoders of them.
-//! 5. [`encoder`] is what every network offers: a forward pass that only enqueues work.
+//! 3. One file a network builds it from the checkpoint on a Burn device, in single or half [`precision`]:
+//!    [`efficientnet_lite0`], [`minilm`], and by their published [`config`] and [`preprocess`]ing [`clip`], [`dinov2`],
+//!    [`siglip`] (features), [`blip`], [`vit_gpt2`] (captions, answers), [`vilt`] (answers out of a list).
+//! 4. [`generate`] makes text token by token, whatever the network.
+//! 5. [`cpu`] runs the same networks on the processor by kernels of its own; [`processor`] makes encoders of them.
+//! 6. [`encoder`] is what every network offers: a forward pass that only enqueues work.
 //!
 //! This package reads no file and awaits nothing.
 
