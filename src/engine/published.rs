@@ -25,10 +25,13 @@ fn told(error: impl std::fmt::Display) -> Failure {
 }
 
 /// Which device computes, and the family of its kernels as a part of keys.
-fn place(device: &Selected) -> (Device, &'static str) {
+fn place(device: &Selected) -> Result<(Device, &'static str), Failure> {
     match &device.compute {
-        Compute::Cpu => (Device::flex(), "flex"),
-        Compute::Burn(device) => (device.clone(), "burn"),
+        #[cfg(not(target_arch = "wasm32"))]
+        Compute::Cpu => Ok((Device::flex(), "flex")),
+        #[cfg(target_arch = "wasm32")]
+        Compute::Cpu => Err("in a page it needs a GPU".to_owned()),
+        Compute::Burn(device) => Ok((device.clone(), "burn")),
     }
 }
 
@@ -60,7 +63,7 @@ fn cut(preprocessing: &Preprocessing) -> Result<Preprocess, Failure> {
 
 /// An image network of a hub.
 pub(super) fn image_network(model: Model, device: &Selected) -> Result<ImageNetwork, Failure> {
-    let (device, kernels) = place(device);
+    let (device, kernels) = place(device)?;
     let preprocessing = preprocessing(&model)?;
     let preprocess = cut(&preprocessing)?;
     let config = file(&model, "config.json")?.to_vec();
@@ -86,7 +89,7 @@ pub(super) fn image_network(model: Model, device: &Selected) -> Result<ImageNetw
 
 /// A network of a hub that describes pictures.
 pub(super) fn speaking_network(model: Model, device: &Selected) -> Result<SpeakingNetwork, Failure> {
-    let (device, kernels) = place(device);
+    let (device, kernels) = place(device)?;
     let preprocessing = preprocessing(&model)?;
     let preprocess = cut(&preprocessing)?;
     let config = file(&model, "config.json")?.to_vec();
