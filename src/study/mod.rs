@@ -59,7 +59,7 @@ pub struct Study {
     pub cells: Vec<Cell>,
     /// Maps of representations, all made with the first seed.
     pub maps: Vec<Layout>,
-    /// How well the main cell's keywords tell the labels, and the like: as in the album of the first seed.
+    /// Representations that answer a criterion, by name, and what answered it, for people.
     pub answered: Vec<(String, String)>,
     /// Where the time went.
     pub timings: Vec<Timing>,
@@ -82,6 +82,10 @@ impl Study {
             texts: v.texts.clone(),
             parts: (v.kind == RepresentationKind::Fused).then(|| part(&v.name)).flatten(),
         });
+        let answered = album.criteria.iter().filter_map(|criterion| {
+            let cell = album.cells.get(criterion.cell)?;
+            Some((cell.representation.clone(), criterion.answered_by.clone()))
+        });
         Self {
             recipe,
             passed_over,
@@ -95,7 +99,7 @@ impl Study {
             representations: represented.collect(),
             cells: album.cells.clone(),
             maps,
-            answered: album.criteria.iter().map(|c| (c.criterion.clone(), c.answered_by.clone())).collect(),
+            answered: answered.collect(),
             timings: album.timings.clone(),
         }
     }
