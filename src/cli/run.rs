@@ -10,15 +10,15 @@ use gistmap::collection::{Collection, folder};
 use gistmap::describe::import::{ImportSource, TextTable};
 use gistmap::device::DeviceError;
 use gistmap::engine::{Engine, ModelSource, Pool, RunError, StoredThumbnails};
-use gistmap::protocol::{Cancel, ClusterCount, Command, Event, IMPORT, Plan};
+use gistmap::protocol::{ClusterCount, Command, Event, IMPORT, Plan};
 use gistmap::runtime::block_on;
 use gistmap::store::{BlobStore, MemoryStore, SegmentStore};
 use gistmap::weights::{ModelFolder, PackFolder, cache_folder};
 use serde::{Deserialize, Serialize};
 
-use super::Failed;
 use super::args::RunArguments;
 use super::printer::Printer;
+use super::{Failed, stopped_by_ctrl_c};
 
 /// What a stopped run was doing: `--resume` goes on only with the same.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -83,20 +83,6 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
         print_summary(&album, &arguments.output);
     }
     Ok(())
-}
-
-/// The first Ctrl-C stops at the next batch or step; the second ends at once, which the cache survives as well.
-pub(super) fn stopped_by_ctrl_c() -> Cancel {
-    let cancel = Cancel::default();
-    let wish = cancel.clone();
-    // Where no handler can be set, the first one ends at once.
-    let _ = ctrlc::set_handler(move || {
-        if wish.is_cancelled() {
-            std::process::exit(130);
-        }
-        wish.cancel();
-    });
-    cancel
 }
 
 /// What a person at a terminal can do about an error.

@@ -20,10 +20,10 @@ use gistmap::study::table::{SUPERVISED, Spread};
 use gistmap::study::{Study, predict};
 use gistmap::weights::ModelFolder;
 
-use super::Failed;
 use super::args::StudyArguments;
 use super::printer::Printer;
 use super::run::{self, Job, Models};
+use super::{Failed, stopped_by_ctrl_c};
 
 /// What a study's folder holds.
 const SUMMARY: &str = "study.json";
@@ -111,7 +111,7 @@ fn whole(
     let imports = plan.text.iter().filter(|text| text.starts_with(IMPORT)).map(|text| run::import(text));
     let imports = imports.collect::<Result<Vec<_>, Failed>>()?;
     let job = Job { collection, plan, imports: Vec::new(), output, models: Models::Published(models) };
-    let engine = Engine::new(job.models.source(), store, &Pool, run::stopped_by_ctrl_c());
+    let engine = Engine::new(job.models.source(), store, &Pool, stopped_by_ctrl_c());
     let mut open = None;
     let mut handle = |command, open: &mut Option<Album>| {
         let result = block_on(engine.handle(command, open, &mut |event| printer.print(&event)));
@@ -211,7 +211,7 @@ fn predicted(
     plan.vectors.truncate(1);
     (plan.criteria, plan.fuse, plan.project) = (Vec::new(), Vec::new(), "pca".to_owned());
     let others = folder::open(images)?;
-    let engine = Engine::new(&models, store, &Pool, run::stopped_by_ctrl_c());
+    let engine = Engine::new(&models, store, &Pool, stopped_by_ctrl_c());
     let mut album_of = |collection: Collection, plan: &Plan| {
         let mut open = None;
         let command = Command::Run { collection, plan: plan.clone(), imports: Vec::new() };

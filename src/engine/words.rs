@@ -147,7 +147,7 @@ async fn tag_mean(
     names: &[&str],
 ) -> Result<Array2<f32>, RunError> {
     let sentences: Vec<String> = names.iter().map(|n| tags::class_sentence(n)).collect();
-    let classes = embed(session, network, &sentences.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+    let classes = embed(session, network, &views(&sentences)).await?;
     Ok(fuse::center_and_normalize(tags::mean_vectors(probabilities, classes.view()).view()))
 }
 

@@ -15,7 +15,7 @@ pub mod spec;
 pub mod weighted;
 
 pub use concat::concat;
-pub use spec::{FUSIONS, FusionMethod, FusionSpec, FusionSpecError, Share};
+pub use spec::{FusionMethod, FusionSpec, FusionSpecError, Share};
 pub use weighted::weighted;
 
 use crate::cluster::kmeans::KMeansError;

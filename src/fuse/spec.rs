@@ -23,16 +23,13 @@ pub enum FusionMethod {
     Counterparts,
 }
 
-/// Names of the fusions, as [`FusionSpec`] reads them.
-pub const FUSIONS: [&str; 3] = ["concat", "weighted", "counterparts"];
-
 impl FusionMethod {
     /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Concat => FUSIONS[0],
-            Self::Weighted => FUSIONS[1],
-            Self::Counterparts => FUSIONS[2],
+            Self::Concat => "concat",
+            Self::Weighted => "weighted",
+            Self::Counterparts => "counterparts",
         }
     }
 }

@@ -4,14 +4,22 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::VisionConfig;
-use crate::checkpoint::CheckpointError;
 use crate::config::LoadError;
 use crate::fused::{Lengths, RowNorm};
 use crate::preprocess::Preprocessing;
-use crate::transformer::block::{Block, Mlp, Order, SelfAttention};
+use crate::transformer::block::Block;
 use crate::transformer::load::Loader;
 use crate::transformer::patches::{Extents, PatchEmbedding, Positions};
-use crate::transformer::tower::Layers;
+use crate::transformer::tower::{Keys, block};
+
+const KEYS: Keys = Keys {
+    input: &["self_attn.qkv"],
+    output: "self_attn.projection",
+    attention_norm: "layer_norm1",
+    up: "mlp.fc1",
+    down: "mlp.fc2",
+    mlp_norm: "layer_norm2",
+};
 
 /// Pixels to states.
 #[derive(Module, Debug)]
@@ -37,7 +45,7 @@ impl Vision {
         let (down, across) = patches.grid(Extents::square(side));
         let class = loader.take("embeddings.class_embedding", &[1, 1, width])?;
         let positions = loader.take("embeddings.position_embedding", &[1, down * across + 1, width])?;
-        let block = |i: usize| block(&mut loader.under(&format!("encoder.layers.{i}")), &layers);
+        let block = |i: usize| block(&mut loader.under(&format!("encoder.layers.{i}")), &layers, &KEYS);
         let blocks = (0..layers.count).map(block).collect::<Result<_, _>>()?;
         Ok(Self {
             patches,
@@ -66,25 +74,4 @@ impl Vision {
     pub(super) fn tokens(&self) -> usize {
         self.positions.tokens()
     }
-}
-
-fn block(loader: &mut Loader<'_>, layers: &Layers) -> Result<Block, CheckpointError> {
-    let Layers { width, inner, heads, epsilon, activation, .. } = *layers;
-    Ok(Block {
-        attention: SelfAttention {
-            input: loader.dense("self_attn.qkv", width, 3 * width)?,
-            output: loader.dense("self_attn.projection", width, width)?,
-            heads,
-            causal: false,
-        },
-        attention_norm: loader.norm("layer_norm1", width, epsilon)?,
-        cross: None,
-        mlp: Mlp {
-            up: loader.dense("mlp.fc1", width, inner)?,
-            down: loader.dense("mlp.fc2", inner, width)?,
-            activation,
-        },
-        mlp_norm: loader.norm("layer_norm2", width, epsilon)?,
-        order: Order::Before,
-    })
 }

@@ -44,7 +44,7 @@ pub(crate) struct Tower {
 
 impl Tower {
     pub(crate) fn load(loader: &mut Loader<'_>, layers: &Layers) -> Result<Self, CheckpointError> {
-        let block = |i: usize| block(&mut loader.under(&format!("encoder.layers.{i}")), layers);
+        let block = |i: usize| block(&mut loader.under(&format!("encoder.layers.{i}")), layers, &KEYS);
         Ok(Self { blocks: (0..layers.count).map(block).collect::<Result<_, _>>()? })
     }
 
@@ -54,24 +54,40 @@ impl Tower {
     }
 }
 
-fn block(loader: &mut Loader<'_>, layers: &Layers) -> Result<Block, CheckpointError> {
+/// Names of a layer's parts, below the layer's own.
+pub(crate) struct Keys {
+    /// Queries, keys and values: three layers, or one for all.
+    pub(crate) input: &'static [&'static str],
+    pub(crate) output: &'static str,
+    pub(crate) attention_norm: &'static str,
+    pub(crate) up: &'static str,
+    pub(crate) down: &'static str,
+    pub(crate) mlp_norm: &'static str,
+}
+
+const KEYS: Keys = Keys {
+    input: &["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
+    output: "self_attn.out_proj",
+    attention_norm: "layer_norm1",
+    up: "mlp.fc1",
+    down: "mlp.fc2",
+    mlp_norm: "layer_norm2",
+};
+
+/// A layer with its norms before its parts.
+pub(crate) fn block(loader: &mut Loader<'_>, layers: &Layers, keys: &Keys) -> Result<Block, CheckpointError> {
     let Layers { width, inner, heads, epsilon, activation, causal, .. } = *layers;
-    let input = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"];
     Ok(Block {
         attention: SelfAttention {
-            input: loader.stacked(&input, width, width)?,
-            output: loader.dense("self_attn.out_proj", width, width)?,
+            input: loader.stacked(keys.input, width, 3 * width / keys.input.len())?,
+            output: loader.dense(keys.output, width, width)?,
             heads,
             causal,
         },
-        attention_norm: loader.norm("layer_norm1", width, epsilon)?,
+        attention_norm: loader.norm(keys.attention_norm, width, epsilon)?,
         cross: None,
-        mlp: Mlp {
-            up: loader.dense("mlp.fc1", width, inner)?,
-            down: loader.dense("mlp.fc2", inner, width)?,
-            activation,
-        },
-        mlp_norm: loader.norm("layer_norm2", width, epsilon)?,
+        mlp: Mlp { up: loader.dense(keys.up, width, inner)?, down: loader.dense(keys.down, inner, width)?, activation },
+        mlp_norm: loader.norm(keys.mlp_norm, width, epsilon)?,
         order: Order::Before,
     })
 }
