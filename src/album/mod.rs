@@ -152,7 +152,7 @@ pub struct ClusterSummary {
 /// How one criterion divides the pictures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CriterionClusters {
-    /// In a person's words; also the name of its representation.
+    /// In a person's words; its representation may be called otherwise, where a text has that name.
     pub criterion: String,
     /// What answered it, for people: `the column action`, or `what location_caption says of actions`.
     pub answered_by: String,
