@@ -8,7 +8,7 @@
 //! clusters a matrix that way step by step; [`consensus`] agrees on labelings from anywhere.
 
 use super::Clusterer;
-use super::kmeans::{Centred, KMeansError, KMeansParams, KMeansRun, KMeansValidParams};
+use super::kmeans::{Centred, KMeansError, KMeansParams, KMeansRun, KMeansValidParams, Squares};
 use crate::progress::Step;
 use crate::random::RandomState;
 use linfa::ParamGuard;
@@ -57,6 +57,8 @@ pub fn consensus(labelings: &[Vec<i32>], n_clusters: usize, seed: u32) -> Result
 #[derive(Debug)]
 pub struct ConsensusRun {
     x: Arc<Centred<f32>>,
+    /// Distances between the rows, where somebody has computed them all.
+    known: Option<Arc<Squares<f32>>>,
     params: KMeansValidParams,
     n_labelings: usize,
     seeds: RandomState,
@@ -77,16 +79,34 @@ impl ConsensusRun {
         n_labelings: usize,
         seed: u32,
     ) -> Result<Self, ConsensusError> {
+        Self::shared(Arc::new(Centred::new(&x)?), n_clusters, n_labelings, seed)
+    }
+
+    /// As [`new`](Self::new) on a matrix that others use as well.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn shared(
+        x: Arc<Centred<f32>>,
+        n_clusters: usize,
+        n_labelings: usize,
+        seed: u32,
+    ) -> Result<Self, ConsensusError> {
         if n_labelings == 0 {
             return Err(ConsensusError::NoLabelings);
         }
         let params = KMeansParams::new(n_clusters).random_state(seed).check().map_err(KMeansError::from)?;
-        let x = Arc::new(Centred::new(&x)?);
         let seeds = RandomState::new(seed);
-        let run = Self { x, params, n_labelings, seeds, labelings: Vec::new(), member: None, agreed: None };
+        let run =
+            Self { x, known: None, params, n_labelings, seeds, labelings: Vec::new(), member: None, agreed: None };
         // What cannot run at all is said now.
         KMeansRun::on(params, run.x.clone())?;
         Ok(run)
+    }
+
+    /// As [`KMeansRun::with_known`].
+    pub fn with_known(self, known: Option<Arc<Squares<f32>>>) -> Self {
+        Self { known, ..self }
     }
 
     /// The labelings finished so far.
@@ -100,7 +120,8 @@ impl ConsensusRun {
         if self.labelings.len() < self.n_labelings {
             if self.member.is_none() {
                 let params = KMeansParams::new(n_clusters).n_init(1).random_state(self.seeds.next_u32());
-                self.member = KMeansRun::shared(params, self.x.clone()).ok();
+                let run = KMeansRun::shared(params, self.x.clone()).ok();
+                self.member = run.map(|run| run.with_known(self.known.clone()));
             }
             return self.member.as_mut();
         }

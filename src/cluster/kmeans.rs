@@ -23,6 +23,7 @@
 
 mod bounds;
 mod data;
+mod descent;
 mod init;
 mod kernel;
 mod linfa;
@@ -31,6 +32,7 @@ mod params;
 mod run;
 mod squares;
 mod sums;
+mod table;
 
 pub use data::Centred;
 pub use linfa::KMeans;

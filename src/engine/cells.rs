@@ -13,6 +13,7 @@ use crate::album::{Cell, Representation, Scores};
 use crate::cluster::Clusterer;
 use crate::cluster::auto_k::{self, AutoK, AutoKParams};
 use crate::cluster::catalog::{ClustererSpec, SpecError, StartError};
+use crate::cluster::consensus::ConsensusRun;
 use crate::cluster::kmeans::{KMeansError, KMeansRun};
 use crate::fuse::choice;
 use crate::progress::Step;
@@ -27,7 +28,7 @@ const SILHOUETTE_SAMPLE: usize = if ONE_THREAD { 2_000 } else { 10_000 };
 /// The share of a cell's time that the search for k takes: 19 times 3 runs of K-Means before the 10 that count.
 const SEARCH_SHARE: f64 = 0.85;
 /// Part of the keys; raised when a clusterer changes its results.
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 
 /// The pictures' true labels, where they have any.
 pub(super) struct Truth {
@@ -168,10 +169,14 @@ fn start(
     workings: &Workings,
 ) -> Result<Box<dyn Clusterer>, StartError> {
     match (spec, k) {
-        // K-Means takes what is kept of the matrix.
+        // These take what is kept of the matrix.
         (ClustererSpec::KMeans(params), Some(k)) => {
             let params = params.n_clusters(k).random_state(task.seed);
             let run = KMeansRun::shared(params, Arc::clone(&workings.centred))?;
+            Ok(Box::new(run.with_known(workings.squares.clone())))
+        }
+        (ClustererSpec::Consensus { n_labelings }, Some(k)) => {
+            let run = ConsensusRun::shared(Arc::clone(&workings.centred), k, n_labelings, task.seed)?;
             Ok(Box::new(run.with_known(workings.squares.clone())))
         }
         (spec, k) => Ok(spec.start(task.representation.matrix.view(), k, task.seed)?),

@@ -8,10 +8,11 @@ use ndarray::ArrayView2;
 
 use super::services::{TextNetwork, text_network};
 use super::session::Session;
-use super::{Engine, RunError};
+use super::{Engine, RunError, cache};
+use crate::album::Album;
 use crate::cluster::kmeans::{Centred, Squares};
 use crate::device::{self, Selected};
-use crate::protocol::{DeviceChoice, Stage};
+use crate::protocol::{Cancel, DeviceChoice, Stage};
 use crate::runtime::{ONE_THREAD, breathe};
 
 /// The network that turns sentences into vectors.
@@ -88,6 +89,18 @@ impl Engine<'_> {
     /// Lets go of the sentence network: weights are the largest thing in memory.
     pub(super) fn forget_sentences(&self) {
         self.kept.borrow_mut().text = None;
+    }
+
+    /// Prepares for what is likely to be asked of `album` next: another k. Drop the future when something is asked.
+    pub(super) async fn foresee_cell(&self, album: &Album) {
+        let mut nobody = |_| {};
+        let session = Session::new(self.store, Cancel::default(), &mut nobody);
+        let shown = album.cells.get(album.main_cell);
+        let matrix = shown.and_then(|cell| album.vectors.iter().find(|v| v.name == cell.representation));
+        if let Some(matrix) = matrix.map(|v| v.matrix.view()) {
+            // What cannot be prepared is said when it is asked for.
+            let _ = self.workings(&session, &cache::matrix_hash(matrix), matrix).await;
+        }
     }
 
     /// What clustering needs of `matrix`, whose hash is `hash`.

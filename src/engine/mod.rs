@@ -157,6 +157,16 @@ impl<'a> Engine<'a> {
         Box::pin(self.carry_out(command, album, emit))
     }
 
+    /// Prepares, between commands, for what is likely to be asked of the open album next. Drop the future to stop.
+    pub fn foresee<'f>(&'f self, album: &'f Option<Album>) -> Pin<Box<dyn Future<Output = ()> + 'f>> {
+        // Boxed here as in `handle`.
+        Box::pin(async move {
+            if let Some(album) = album {
+                self.foresee_cell(album).await;
+            }
+        })
+    }
+
     async fn carry_out(
         &self,
         command: Command,

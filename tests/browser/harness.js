@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { createServer } from "node:http";
+import { constants, getPriority, setPriority, tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { inflateRawSync } from "node:zlib";
@@ -19,9 +20,6 @@ export const SAMPLE = need("GISTMAP_SAMPLE");
 export const SHARED = process.env.GISTMAP_SHARED;
 /** WebGPU here is computed by the processor. */
 export const PATIENCE = 300_000;
-
-/** For tests that are written but have not passed yet. */
-export const UNPROVEN = process.env.GISTMAP_UNPROVEN ? false : "has not passed yet; GISTMAP_UNPROVEN=1 runs it";
 
 function need(name) {
   const value = process.env[name];
@@ -39,8 +37,9 @@ const FLAGS = [
   "--disable-sync",
   "--ignore-gpu-blocklist",
   "--use-angle=gl-egl",
-  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
+const resolver = (host) =>
+  `--host-resolver-rules=${host ? `MAP ${host} 127.0.0.1, ` : ""}MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`;
 const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 /** A new empty folder, removed after the test. */
@@ -101,17 +100,36 @@ export async function serve(test, { album, page = DIST } = {}) {
   throw new Error(`gistmap view ended: ${printed}`);
 }
 
+/** Serves the files of a folder below `/some/path/` and nothing else, as any static host would; returns its address. */
+export async function staticHost(test, folder) {
+  const types = { ".css": "text/css", ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
+  const server = createServer(async (request, response) => {
+    const name = decodeURIComponent(new URL(request.url, "http://host").pathname).replace(/^\/some\/path\//, "");
+    try {
+      const bytes = await readFile(path.join(folder, name || "index.html"));
+      response.setHeader("Content-Type", types[path.extname(name || "index.html")] ?? "application/octet-stream");
+      response.end(bytes);
+    } catch {
+      response.statusCode = 404;
+      response.end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  test.after(() => server.closeAllConnections() ?? server.close());
+  return server.address();
+}
+
 /**
  * A browser that has never seen the page, as one person would use it: its storage lasts until the test ends.
  *
  * Options: `webgpu` (default true), `trouble` (patterns of console errors that belong to the test), `context` (as
- * Playwright's).
+ * Playwright's), `host` (a name under which this machine is known as well).
  */
-export async function visitor(test, { webgpu = true, trouble = [], context = {} } = {}) {
+export async function visitor(test, { webgpu = true, trouble = [], context = {}, host } = {}) {
   const profile = await mkdtemp(path.join(tmpdir(), "gistmap-visitor-"));
   const browser = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.GISTMAP_CHROMIUM ?? "/usr/bin/chromium",
-    args: [...FLAGS, ...(webgpu ? WEBGPU : [])],
+    args: [...FLAGS, resolver(host), ...(webgpu ? WEBGPU : [])],
     viewport: { width: 1440, height: 900 },
     acceptDownloads: true,
     ...context,
@@ -130,7 +148,8 @@ export async function visitor(test, { webgpu = true, trouble = [], context = {} 
   test.after(async () => {
     await browser.close();
     await rm(profile, { recursive: true, force: true, maxRetries: 5 });
-    const foreign = requests.filter((url) => !/^(http:\/\/127\.0\.0\.1[:/]|blob:|data:|about:)/.test(url));
+    const own = (url) => /^(blob:|data:|about:)/.test(url) || ["127.0.0.1", host].includes(new URL(url).hostname);
+    const foreign = requests.filter((url) => !own(url));
     assert.deepEqual(foreign, [], "requests that leave the page's own origin");
     const unexpected = wrong.filter((text) => !trouble.some((pattern) => pattern.test(text)));
     assert.deepEqual(unexpected, [], "errors on the console");
@@ -144,6 +163,39 @@ export async function visit(browser, address) {
   await page.goto(String(address));
   await page.locator("html[data-state]").waitFor();
   return page;
+}
+
+/** Threads that compute beside the page: its workers, and a GPU in software. */
+const BESIDE = /^(DedicatedWorker|llvmpipe)/;
+
+/**
+ * From now on what computes beside the page gives way to it, as if there were processors enough: here engine, hands and GPU
+ * share two with the page, and their turns would count as time of the page's tasks. False where the system has no such
+ * list of threads.
+ */
+export async function giveWay(test, browser) {
+  if (process.platform !== "linux") {
+    return false;
+  }
+  const session = await browser.browser().newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  const last = constants.priority.PRIORITY_LOW;
+  const lower = async () => {
+    for (const { id } of processInfo.filter(({ type }) => ["renderer", "GPU"].includes(type))) {
+      for (const thread of await readdir(`/proc/${id}/task`)) {
+        // Threads end while they are looked at.
+        const name = await readFile(`/proc/${id}/task/${thread}/comm`, "utf8").catch(() => "");
+        if (BESIDE.test(name) && getPriority(Number(thread)) !== last) {
+          setPriority(Number(thread), last);
+        }
+      }
+    }
+  };
+  await lower();
+  // Hands start when there is something to do.
+  const again = setInterval(() => lower().catch(() => {}), 500);
+  test.after(() => clearInterval(again));
+  return true;
 }
 
 /** Waits for a state of the page; fails at once when it fails instead. */

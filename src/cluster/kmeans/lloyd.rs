@@ -26,13 +26,19 @@ pub(super) struct Lloyd<F> {
 impl<F: Scalar> Lloyd<F> {
     /// Starts from the given rows.
     pub(super) fn new(x: &Centred<F>, start: &[usize]) -> Self {
+        Self::from_centers(x, start.iter().flat_map(|&i| x.row(i)).copied().collect(), 0)
+    }
+
+    /// Goes on from the given centres, `[n_clusters, n_features]`, after `n_iter` iterations.
+    pub(super) fn from_centers(x: &Centred<F>, centers: Vec<F>, n_iter: usize) -> Self {
+        let n_clusters = centers.len() / x.n_features;
         Self {
-            centers: start.iter().flat_map(|&i| x.row(i)).copied().collect(),
+            centers,
             labels: vec![-1; x.n_samples],
-            n_iter: 0,
-            n_clusters: start.len(),
-            sums: ClusterSums::new(x, start.len()),
-            bounds: Bounds::new(start.len()),
+            n_iter,
+            n_clusters,
+            sums: ClusterSums::new(x, n_clusters),
+            bounds: Bounds::new(n_clusters),
         }
     }
 

@@ -1,7 +1,7 @@
 //! K-Means one step at a time.
 
+use super::descent::Descent;
 use super::init::Start;
-use super::lloyd::Lloyd;
 use super::{Centred, KMeansError, KMeansParams, KMeansValidParams, Squares};
 use crate::cluster::{Clusterer, Scalar};
 use crate::progress::Step;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// The best run so far.
 #[derive(Debug)]
 struct Best<F> {
-    run: Lloyd<F>,
+    run: Descent<F>,
     inertia: F,
 }
 
@@ -32,7 +32,7 @@ pub struct KMeansRun<F> {
     rng: RandomState,
     runs: usize,
     start: Option<Start<F>>,
-    pub(super) current: Option<Lloyd<F>>,
+    pub(super) current: Option<Descent<F>>,
     best: Option<Best<F>>,
 }
 
@@ -54,7 +54,8 @@ impl<F: Scalar> KMeansRun<F> {
         Self::on(params.check()?, x)
     }
 
-    /// Looks distances between rows up in `known`, a whole table of the same rows; results are the same.
+    /// Works on `known`, a whole table of the same rows, in place of the vectors. The draws are the same; rounding may put
+    /// a row that lies between two centres into the other cluster.
     pub fn with_known(self, known: Option<Arc<Squares<F>>>) -> Self {
         Self { known, ..self }
     }
@@ -86,10 +87,8 @@ impl<F: Scalar> KMeansRun<F> {
     /// The centres `[n_clusters, n_features]`; no rows before the first step.
     pub fn centroids(&self) -> Array2<F> {
         let Some(run) = self.shown() else { return Array2::zeros((0, self.x.n_features)) };
-        let mean = &self.x.mean;
-        Array2::from_shape_fn((self.params.n_clusters(), mean.len()), |(c, f)| {
-            run.centers[c * mean.len() + f] + mean[f]
-        })
+        let (mean, centers) = (&self.x.mean, run.centers(&self.x));
+        Array2::from_shape_fn((self.params.n_clusters(), mean.len()), |(c, f)| centers[c * mean.len() + f] + mean[f])
     }
 
     /// Sum of the squared distances of the rows to their centres; one pass over the matrix unless
@@ -110,7 +109,7 @@ impl<F: Scalar> KMeansRun<F> {
 
     /// Iterations that the shown run has taken.
     pub fn n_iter(&self) -> usize {
-        self.shown().map_or(0, |run| run.n_iter)
+        self.shown().map_or(0, Descent::n_iter)
     }
 
     /// Runs that are finished, of `n_init`.
@@ -118,16 +117,16 @@ impl<F: Scalar> KMeansRun<F> {
         self.runs
     }
 
-    fn shown(&self) -> Option<&Lloyd<F>> {
+    fn shown(&self) -> Option<&Descent<F>> {
         self.current.as_ref().or(self.best.as_ref().map(|best| &best.run))
     }
 
     /// Keeps a finished run when it is better than the best and not the same clusters renumbered.
-    fn finish(&mut self, run: Lloyd<F>) {
+    fn finish(&mut self, run: Descent<F>) {
         self.runs += 1;
         let inertia = run.inertia(&self.x);
         let better = self.best.as_ref().is_none_or(|best| {
-            inertia < best.inertia && !same_clustering(&run.labels, &best.run.labels, self.params.n_clusters())
+            inertia < best.inertia && !same_clustering(run.labels(), best.run.labels(), self.params.n_clusters())
         });
         if better {
             self.best = Some(Best { run, inertia });
@@ -143,7 +142,7 @@ impl<F: Scalar> Clusterer for KMeansRun<F> {
                 let converged = run.iterate(&self.x, self.tolerance);
                 if converged {
                     self.finish(run);
-                } else if run.n_iter == max_iter {
+                } else if run.n_iter() == max_iter {
                     run.relabel(&self.x);
                     self.finish(run);
                 } else {
@@ -154,7 +153,7 @@ impl<F: Scalar> Clusterer for KMeansRun<F> {
                 let (x, known, n_clusters) = (&self.x, self.known.as_deref(), self.params.n_clusters());
                 let mut start = self.start.take().unwrap_or_else(|| Start::new(x, known, n_clusters, &mut self.rng));
                 if start.step(x, known, &mut self.rng) {
-                    self.current = Some(Lloyd::new(x, start.rows()));
+                    self.current = Some(Descent::new(x, self.known.as_ref(), start.rows()));
                 } else {
                     self.start = Some(start);
                 }
@@ -165,12 +164,12 @@ impl<F: Scalar> Clusterer for KMeansRun<F> {
             return Step::Done;
         }
         let steps_of_run = max_iter + 1;
-        let in_run = self.current.as_ref().map_or(0, |run| run.n_iter + 1);
+        let in_run = self.current.as_ref().map_or(0, |run| run.n_iter() + 1);
         Step::Running { done: self.runs * steps_of_run + in_run, total: self.params.n_init() * steps_of_run }
     }
 
     fn labels(&self) -> Vec<i32> {
-        self.shown().map_or_else(|| vec![-1; self.x.n_samples], |run| run.labels.clone())
+        self.shown().map_or_else(|| vec![-1; self.x.n_samples], |run| run.labels().to_vec())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The squared distances between all rows, for when many K-Means and silhouettes of the same rows will ask for them.
 //!
-//! A start asks for the distances from each of its candidates to every row; they do not depend on k, on the seed or on
-//! the run. One thread computes them all in about the time of one clustering, and looks them up ever after.
+//! They do not depend on k, on the seed or on the run. One thread computes them all in about the time of one clustering;
+//! starts then look their candidates' distances up, and iterations need no vectors ([`super::table`]).
 
 use super::CHUNK;
 use super::data::Centred;
@@ -28,6 +28,11 @@ impl<F: Scalar> Squares<F> {
     /// A table for the rows of `x`, yet empty.
     pub fn new(x: &Centred<F>) -> Self {
         Self { n: x.n_samples, values: vec![F::zero(); x.n_samples * x.n_samples], done: 0 }
+    }
+
+    /// How many rows there are.
+    pub(super) fn n(&self) -> usize {
+        self.n
     }
 
     /// Memory held.

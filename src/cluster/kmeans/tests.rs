@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-use super::lloyd::Lloyd;
+use super::descent::Descent;
 use super::{Centred, KMeans, KMeansError, KMeansParams, KMeansRun, Squares};
 use crate::cluster::golden::{labels, matrix, text};
 use crate::cluster::{Clusterer, Scalar};
@@ -18,7 +18,7 @@ fn check<F: Scalar>(case: &Value) {
     let mut run = KMeansRun::new(params, &x).unwrap();
     if let Some(start) = case["start"].as_array() {
         let start: Vec<usize> = start.iter().map(|row| row.as_u64().unwrap() as usize).collect();
-        run.current = Some(Lloyd::new(&run.x, &start));
+        run.current = Some(Descent::new(&run.x, None, &start));
     }
     run.run();
     let about = format!("{} {} k {} seed {}", case["matrix"], case["dtype"], case["k"], case["seed"]);
@@ -81,7 +81,7 @@ fn every_step_shows_where_it_stands() {
 }
 
 #[test]
-fn distances_that_are_known_change_nothing() {
+fn a_table_of_distances_leads_to_the_same_clusters() {
     let x = matrix("noise-2000-70-3").mapv(|v| v as f32);
     let centred = Arc::new(Centred::new(&x).unwrap());
     let mut squares = Squares::new(&centred);
@@ -92,9 +92,57 @@ fn distances_that_are_known_change_nothing() {
             let params = KMeansParams::new(k).n_init(3);
             let mut run = KMeansRun::shared(params, Arc::clone(&centred)).unwrap().with_known(known);
             run.run();
-            (run.labels(), run.centroids(), run.inertia().unwrap())
+            run
         };
-        assert_eq!(with(Some(Arc::clone(&squares))), with(None));
+        let (known, plain) = (with(Some(Arc::clone(&squares))), with(None));
+        assert_eq!((known.labels(), known.n_iter()), (plain.labels(), plain.n_iter()));
+        assert!((known.centroids() - plain.centroids()).iter().all(|d| d.abs() < 1e-5));
+        let (known, plain) = (known.inertia().unwrap(), plain.inertia().unwrap());
+        assert!((known - plain).abs() < 1e-5 * plain, "{known} with a table, {plain} without");
+    }
+}
+
+/// Fewer different rows than clusters: centres lose all of their rows.
+#[test]
+fn a_table_gives_way_to_vectors_where_clusters_are_empty() {
+    let x = Array2::from_shape_fn((40, 3), |(i, f)| (i % 4 * (f + 1)) as f64);
+    let centred = Arc::new(Centred::new(&x).unwrap());
+    let mut squares = Squares::new(&centred);
+    while !squares.step(&centred) {}
+    let squares = Arc::new(squares);
+    for k in [4, 6] {
+        let with = |known| {
+            let mut run = KMeansRun::shared(KMeansParams::new(k), Arc::clone(&centred)).unwrap().with_known(known);
+            run.run();
+            (run.labels(), run.n_iter(), run.inertia().unwrap())
+        };
+        let (known, plain) = (with(Some(Arc::clone(&squares))), with(None));
+        assert_eq!((&known.0, known.1), (&plain.0, plain.1));
+        assert!((known.2 - plain.2).abs() < 1e-9);
+    }
+}
+
+/// On a table every step shows what it shows on vectors.
+#[test]
+fn a_table_goes_the_same_way() {
+    let x = matrix("noise-500-20-1");
+    let centred = Arc::new(Centred::new(&x).unwrap());
+    let mut squares = Squares::new(&centred);
+    while !squares.step(&centred) {}
+    let params = KMeansParams::new(6).n_init(2);
+    let mut plain = KMeansRun::shared(params, Arc::clone(&centred)).unwrap();
+    let mut known = KMeansRun::shared(params, centred).unwrap().with_known(Some(Arc::new(squares)));
+    loop {
+        let step = known.step();
+        assert_eq!(step, plain.step());
+        let (ours, theirs) = (known.assignment().unwrap(), plain.assignment().unwrap());
+        assert_eq!(ours.0, theirs.0);
+        assert!((ours.1 - theirs.1).abs() < 1e-9 * theirs.1);
+        assert!((known.centroids() - plain.centroids()).iter().all(|d| d.abs() < 1e-9));
+        assert!((known.inertia().unwrap() - plain.inertia().unwrap()).abs() < 1e-9 * theirs.1);
+        if step == Step::Done {
+            break;
+        }
     }
 }
 

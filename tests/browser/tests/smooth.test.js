@@ -5,23 +5,44 @@ import { access } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
 
-import { SHARED, UNPROVEN, mapOf, serve, visit, visitor } from "../harness.js";
+import { SHARED, giveWay, mapOf, serve, visit, visitor } from "../harness.js";
 
-test("no long task during a run of 2,000 pictures", { timeout: 1_500_000, skip: UNPROVEN }, async (t) => {
+/** Runs that are tried: a task that is too long is so in each of them, a machine that was busy elsewhere is not. */
+const RUNS = 3;
+
+test("no long task during a run of 2,000 pictures", { timeout: 1_500_000 }, async (t) => {
   const folder = path.join(SHARED ?? "", "data/food101_10/images");
   if (!SHARED || !(await access(folder).then(() => true, () => false))) {
     return t.skip(`there are no pictures in ${folder}`);
   }
-  const browser = await visitor(t, { webgpu: false });
-  browser.setDefaultTimeout(1_200_000);
-  const page = await visit(browser, await serve(t));
-  await page.evaluate(() => {
-    globalThis.long = [];
-    new PerformanceObserver((list) => globalThis.long.push(...list.getEntries().map((entry) => entry.duration))).observe({
-      type: "longtask",
-    });
-  });
-  await mapOf(page, folder);
-  const long = await page.evaluate(() => globalThis.long);
-  assert.deepEqual(long, [], `${long.length} tasks over 50 ms, the longest ${Math.max(...long)} ms`);
+  const address = await serve(t);
+  const all = [];
+  for (let run = 0; run < RUNS; run += 1) {
+    const browser = await visitor(t, { webgpu: false });
+    browser.setDefaultTimeout(1_200_000);
+    const page = await visit(browser, address);
+    if (!(await giveWay(t, browser))) {
+      return t.skip("this system does not let the page go before what computes beside it");
+    }
+    const tasks = await longTasks(page);
+    await mapOf(page, folder);
+    const long = await tasks.evaluate((tasks) => tasks);
+    if (long.length === 0) {
+      return;
+    }
+    t.diagnostic(`tasks over 50 ms (start and length in ms): ${JSON.stringify(long)}`);
+    all.push(long);
+    await browser.close();
+  }
+  assert.fail(`tasks over 50 ms in each of ${RUNS} runs (start and length in ms): ${JSON.stringify(all)}`);
 });
+
+/** The list of tasks over 50 ms from now on, as it grows. */
+function longTasks(page) {
+  return page.evaluateHandle(() => {
+    const tasks = [];
+    const keep = ({ startTime, duration }) => tasks.push([Math.round(startTime), Math.round(duration)]);
+    new PerformanceObserver((list) => list.getEntries().forEach(keep)).observe({ type: "longtask" });
+    return tasks;
+  });
+}

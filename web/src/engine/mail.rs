@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::panic;
-use std::rc::Rc;
+use std::pin::Pin;
 use std::task::{Poll, Waker};
 
 use gistmap_web::protocol::{self, FromEngine, ToEngine, Trouble};
@@ -58,14 +58,16 @@ impl Inbox {
         }
     }
 
-    /// Waits for the next message.
-    pub(crate) async fn next(self: &Rc<Self>) -> ToEngine {
-        poll_fn(|context| match self.messages.borrow_mut().pop_front() {
-            Some(message) => Poll::Ready(message),
-            None => {
-                self.reader.replace(Some(context.waker().clone()));
-                Poll::Pending
+    /// Waits for the next message, and works on `meanwhile` until it comes.
+    pub(crate) async fn next(&self, mut meanwhile: Pin<Box<dyn Future<Output = ()> + '_>>) -> ToEngine {
+        let mut working = true;
+        poll_fn(|context| {
+            if let Some(message) = self.messages.borrow_mut().pop_front() {
+                return Poll::Ready(message);
             }
+            self.reader.replace(Some(context.waker().clone()));
+            working = working && meanwhile.as_mut().poll(context).is_pending();
+            Poll::Pending
         })
         .await
     }

@@ -71,7 +71,7 @@ pub(crate) async fn run(scope: WorkerGlobalScope, desk: Rc<Desk>, inbox: Rc<Inbo
     let (opened, album) = (Opened::Nothing, None);
     let mut session = Session { scope, desk: desk.clone(), store, packs, engine, speed, opened, album };
     loop {
-        let message = inbox.next().await;
+        let message = inbox.next(engine.foresee(&session.album)).await;
         desk.begin();
         if let Err((trouble, what)) = session.carry_out(message).await {
             send_failure(trouble, what);

@@ -35,7 +35,7 @@ const FUSIONS: [&str; 4] = ["concat", "concat:share=auto", "weighted", "counterp
 /// Clusters that can be asked for.
 const MOST_CLUSTERS: usize = 200;
 /// A number that is being changed is asked for when it has been left alone for so long.
-const PAUSE: Duration = Duration::from_millis(220);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The panel above the clusters.
 #[component]
