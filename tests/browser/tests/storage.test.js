@@ -28,8 +28,10 @@ test("with next to no space the run comes to its end and says what is not kept",
   const origin = new URL(String(address)).origin;
   await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 30_000 });
   await visit(browser, address);
+  // What is said goes away again after a while.
+  const told = page.getByText(/no more space.*clear this site's data/).first().waitFor();
   await mapOf(page, folder);
-  await page.getByText(/no more space.*clear this site's data/).first().waitFor();
+  await told;
   assert.equal(rows((await albumOf(page)).get("labels.csv")).length, 40);
 });
 

@@ -69,7 +69,7 @@ fn table(figures: &Value) -> Table {
         table.remarks.push(format!("{pictures} pictures, processes at most: {}", peaks.join(", ")));
     }
     for (pictures, answers) in figures["answers"].as_object().into_iter().flatten() {
-        let (median, pause) = (median(&numbers(answers)), "of which 220 are the pause that waits for more keys");
+        let (median, pause) = (median(&numbers(answers)), "of which 100 are the pause that waits for more keys");
         table.remarks.push(format!("{pictures} pictures, another k: clusters listed after {median:.0} ms, {pause}"));
     }
     table
