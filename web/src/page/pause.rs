@@ -43,7 +43,7 @@ async fn settled(promise: &Promise) {
 }
 
 /// Items of a list that a frame takes in.
-const AT_ONCE: usize = 2;
+const AT_ONCE: usize = 4;
 
 /// `list` as it is to be shown: with each animation frame a few items more are what they should be, so that few rows of a
 /// list are made anew at a time.

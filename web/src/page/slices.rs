@@ -17,7 +17,7 @@ use web_sys::{MessageChannel, MessagePort};
 use crate::state::now;
 
 /// Milliseconds after which the rest waits for another task.
-const SLICE: f64 = 6.0;
+const SLICE: f64 = 8.0;
 
 /// Polls effects in slices. Its state is the thread's.
 pub(crate) struct Slices;
