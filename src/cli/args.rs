@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Action {
     /// Make an album of a folder of images: clusters, names, scores, a map and a report.
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Run a study: representations × clusterers × seeds as a recipe says, with tables, figures and a report.
     Study(StudyArguments),
     /// Show an album in the page, or the page alone; only this machine can see it.
