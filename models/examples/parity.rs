@@ -15,9 +15,13 @@ use gistmap_models::burn::tensor::{Device, DeviceKind, Tensor};
 use gistmap_models::checkpoint::Checkpoint;
 use gistmap_models::clip::{Clip, ClipConfig};
 use gistmap_models::dinov2::{Dinov2, Dinov2Config};
+use gistmap_models::efficientnet_b0::{self, EfficientNetB0};
 use gistmap_models::encoder::{Answerer, Captioner, Output};
 use gistmap_models::generate::{Settings, Started};
+use gistmap_models::mobilenet_v3_small::{self, MobileNetV3Small};
+use gistmap_models::mpnet::{Mpnet, MpnetConfig};
 use gistmap_models::preprocess::Preprocessing;
+use gistmap_models::resnet::{ResNet, ResNetConfig};
 use gistmap_models::siglip::{Siglip, SiglipConfig};
 use gistmap_models::vilt::{Vilt, ViltConfig};
 use gistmap_models::vit_gpt2::{VitGpt2, VitGpt2Config};
@@ -68,6 +72,11 @@ fn run(name: &str, folder: &Path, on: &str) -> Result<usize> {
         "blip_vqa" => blip_vqa(&mut parity)?,
         "vit_gpt2" => vit_gpt2(&mut parity)?,
         "vilt" => vilt(&mut parity)?,
+        "mpnet" => mpnet(&mut parity)?,
+        "resnet18" => resnet(&mut parity, &ResNetConfig::RESNET18)?,
+        "resnet50" => resnet(&mut parity, &ResNetConfig::RESNET50)?,
+        "efficientnet_b0" => efficientnet_b0(&mut parity)?,
+        "mobilenet_v3_small" => mobilenet_v3_small(&mut parity)?,
         other => return Err(format!("there is no network `{other}`").into()),
     }
     Ok(parity.wrong)
@@ -75,7 +84,7 @@ fn run(name: &str, folder: &Path, on: &str) -> Result<usize> {
 
 fn clip(parity: &mut Parity) -> Result<()> {
     let config = ClipConfig::from_json(&parity.config)?;
-    let network = Clip::load(&config, &parity.preprocessing, parity.checkpoint()?, &parity.device)?;
+    let network = Clip::load(&config, parity.preprocessing()?, parity.checkpoint()?, &parity.device)?;
     let sentences = parity.sentences("sentences")?;
     let sentences: Vec<&[u32]> = sentences.iter().map(Vec::as_slice).collect();
     parity.compare("image_states", network.image_states(&parity.pixels))?;
@@ -87,9 +96,35 @@ fn clip(parity: &mut Parity) -> Result<()> {
     parity.compare_values("logits_per_image", &logits.collect::<Vec<_>>())
 }
 
+fn mpnet(parity: &mut Parity) -> Result<()> {
+    let config = MpnetConfig::from_json(&parity.config)?;
+    let network = Mpnet::load(&config, parity.checkpoint()?, &parity.device)?;
+    let sentences = parity.sentences("sentences")?;
+    let sentences: Vec<&[u32]> = sentences.iter().map(Vec::as_slice).collect();
+    parity.compare("vectors", network.sentence_vectors(&sentences))?;
+    Ok(())
+}
+
+fn resnet(parity: &mut Parity, config: &ResNetConfig) -> Result<()> {
+    let network = ResNet::load(config, parity.preprocessing()?, parity.checkpoint()?, &parity.device)?;
+    parity.classified(network.features_and_logits(&parity.pixels))
+}
+
+fn efficientnet_b0(parity: &mut Parity) -> Result<()> {
+    let (stages, preprocessing) = (&efficientnet_b0::STAGES, parity.preprocessing()?);
+    let network = EfficientNetB0::load(stages, 1000, preprocessing, parity.checkpoint()?, &parity.device)?;
+    parity.classified(network.features_and_logits(&parity.pixels))
+}
+
+fn mobilenet_v3_small(parity: &mut Parity) -> Result<()> {
+    let (rows, preprocessing) = (&mobilenet_v3_small::ROWS, parity.preprocessing()?);
+    let network = MobileNetV3Small::load(rows, 1000, preprocessing, parity.checkpoint()?, &parity.device)?;
+    parity.classified(network.features_and_logits(&parity.pixels))
+}
+
 fn dinov2(parity: &mut Parity) -> Result<()> {
     let config = Dinov2Config::from_json(&parity.config)?;
-    let network = Dinov2::load(&config, &parity.preprocessing, parity.checkpoint()?, &parity.device)?;
+    let network = Dinov2::load(&config, parity.preprocessing()?, parity.checkpoint()?, &parity.device)?;
     parity.compare("states", network.states(&parity.pixels))?;
     parity.compare("features", network.features(&parity.pixels))?;
     Ok(())
@@ -97,7 +132,7 @@ fn dinov2(parity: &mut Parity) -> Result<()> {
 
 fn siglip(parity: &mut Parity) -> Result<()> {
     let config = SiglipConfig::from_json(&parity.config)?;
-    let network = Siglip::load(&config, &parity.preprocessing, parity.checkpoint()?, &parity.device)?;
+    let network = Siglip::load(&config, parity.preprocessing()?, parity.checkpoint()?, &parity.device)?;
     let sentences = parity.sentences("sentences")?;
     let sentences: Vec<&[u32]> = sentences.iter().map(Vec::as_slice).collect();
     parity.compare("image_states", network.image_states(&parity.pixels))?;
@@ -108,7 +143,7 @@ fn siglip(parity: &mut Parity) -> Result<()> {
 
 fn blip_caption(parity: &mut Parity) -> Result<()> {
     let config = BlipConfig::from_json(&parity.config)?;
-    let network = BlipCaptioner::load(&config, &parity.preprocessing, parity.checkpoint()?, &parity.device)?;
+    let network = BlipCaptioner::load(&config, parity.preprocessing()?, parity.checkpoint()?, &parity.device)?;
     parity.compare("image_states", network.image_states(&parity.pixels))?;
     parity.captions(&network, "", &[])?;
     let prefix = parity.tokens("prefix")?;
@@ -117,7 +152,7 @@ fn blip_caption(parity: &mut Parity) -> Result<()> {
 
 fn blip_vqa(parity: &mut Parity) -> Result<()> {
     let config = BlipConfig::from_json(&parity.config)?;
-    let network = BlipAnswerer::load(&config, &parity.preprocessing, parity.checkpoint()?, &parity.device)?;
+    let network = BlipAnswerer::load(&config, parity.preprocessing()?, parity.checkpoint()?, &parity.device)?;
     let questions = parity.sentences("questions")?;
     let questions: Vec<&[u32]> = questions.iter().map(Vec::as_slice).collect();
     for (name, beams) in [("greedy", 1), ("beam", 3)] {
@@ -129,14 +164,14 @@ fn blip_vqa(parity: &mut Parity) -> Result<()> {
 
 fn vit_gpt2(parity: &mut Parity) -> Result<()> {
     let config = VitGpt2Config::from_json(&parity.config)?;
-    let network = VitGpt2::load(&config, &parity.preprocessing, parity.checkpoint()?, &parity.device)?;
+    let network = VitGpt2::load(&config, parity.preprocessing()?, parity.checkpoint()?, &parity.device)?;
     parity.compare("image_states", network.image_states(&parity.pixels))?;
     parity.captions(&network, "", &[])
 }
 
 fn vilt(parity: &mut Parity) -> Result<()> {
     let config = ViltConfig::from_json(&parity.config)?;
-    let network = Vilt::load(&config, &parity.preprocessing, parity.checkpoint()?, &parity.device)?;
+    let network = Vilt::load(&config, parity.preprocessing()?, parity.checkpoint()?, &parity.device)?;
     let questions = parity.sentences("questions")?;
     let questions: Vec<&[u32]> = questions.iter().map(Vec::as_slice).collect();
     let [_, height, width, _] = parity.extents;
@@ -150,7 +185,7 @@ struct Parity {
     device: Device,
     bound: f32,
     config: Vec<u8>,
-    preprocessing: Preprocessing,
+    preprocessing: Option<Preprocessing>,
     weights: Vec<u8>,
     reference: Vec<u8>,
     lists: Value,
@@ -165,14 +200,20 @@ impl Parity {
             |file: &str| fs::read(folder.join(file)).map_err(|e| format!("{}: {e}", folder.join(file).display()));
         let reference = read("reference.safetensors")?;
         let file = SafeTensors::deserialize(&reference)?;
-        let pictures = file.tensor("pictures")?;
-        let (pixels, extents) = (pictures.data().to_vec(), pictures.shape().try_into()?);
+        let (pixels, extents) = match file.tensor("pictures") {
+            Ok(pictures) => (pictures.data().to_vec(), pictures.shape().try_into()?),
+            Err(_) => (Vec::new(), [0; 4]),
+        };
         Ok(Self {
             name: name.to_owned(),
             device,
             bound,
-            config: read("config.json")?,
-            preprocessing: Preprocessing::from_json(&read("preprocessor_config.json")?)?,
+            // Some networks are published without the one, some without the other.
+            config: read("config.json").unwrap_or_default(),
+            preprocessing: match read("preprocessor_config.json") {
+                Ok(json) => Some(Preprocessing::from_json(&json)?),
+                Err(_) => None,
+            },
             weights: read("model.safetensors")?,
             lists: serde_json::from_slice(&read("reference.json")?)?,
             reference,
@@ -180,6 +221,16 @@ impl Parity {
             extents,
             wrong: 0,
         })
+    }
+
+    fn preprocessing(&self) -> Result<&Preprocessing> {
+        self.preprocessing.as_ref().ok_or_else(|| "there is no preprocessor_config.json".into())
+    }
+
+    fn classified(&mut self, (features, logits): (Tensor<2>, Tensor<2>)) -> Result<()> {
+        self.compare("features", features)?;
+        self.compare("logits", logits)?;
+        Ok(())
     }
 
     fn checkpoint(&self) -> Result<Checkpoint> {

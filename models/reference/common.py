@@ -174,11 +174,17 @@ def write_full(folder, model, preprocessor, pixels, **rest):
     """The published layout, and beside it what the network must give: matrices, and token ids as JSON."""
     from safetensors.numpy import save_file
 
-    model.save_pretrained(folder, safe_serialization=True)
-    with open(os.path.join(folder, "preprocessor_config.json"), "w") as file:
-        json.dump(preprocessor, file)
+    if hasattr(model, "save_pretrained"):
+        model.save_pretrained(folder, safe_serialization=True)
+    else:
+        weights = {key: value.numpy() for key, value in model.state_dict().items()}
+        save_file(weights, os.path.join(folder, "model.safetensors"))
+    if preprocessor is not None:
+        with open(os.path.join(folder, "preprocessor_config.json"), "w") as file:
+            json.dump(preprocessor, file)
     arrays = {key: matrix(value).copy() for key, value in rest.items() if isinstance(value, torch.Tensor)}
-    arrays["pictures"] = pixels
+    if pixels is not None:
+        arrays["pictures"] = pixels
     save_file(arrays, os.path.join(folder, "reference.safetensors"))
     lists = {key: value for key, value in rest.items() if not isinstance(value, torch.Tensor)}
     with open(os.path.join(folder, "reference.json"), "w") as file:

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use crate::pack::{SCALE, dequantize};
+use crate::pack::{SCALE, dequantize, dequantize_halves};
 use crate::weights::WrongTensor;
 
 /// A tensor as it stood in the checkpoint, as `f32`, row-major.
@@ -45,7 +45,7 @@ pub enum CheckpointError {
         dtype: String,
     },
     /// Integers without the scales that make weights of them.
-    #[error("the checkpoint's tensor `{0}` holds 8-bit integers, but `{0}{SCALE}` does not hold their scales")]
+    #[error("the checkpoint's tensor `{0}` holds integers, but `{0}{SCALE}` does not hold their scales")]
     Scale(String),
     /// The bytes are not a safetensors file.
     #[error("not a safetensors file: {0}")]
@@ -71,8 +71,8 @@ impl Checkpoint {
         Self::default()
     }
 
-    /// Reads a safetensors file from memory, also a [pack](crate::pack): f16 and bf16 become f32, 8-bit integers are
-    /// multiplied by their scales. Other integer tensors are left out (published files carry index buffers that no
+    /// Reads a safetensors file from memory, also a [pack](crate::pack): f16 and bf16 become f32, 8-bit and 4-bit integers
+    /// are multiplied by their scales. Other integer tensors are left out (published files carry index buffers that no
     /// forward pass needs).
     ///
     /// # Errors
@@ -82,13 +82,17 @@ impl Checkpoint {
         let file = SafeTensors::deserialize(bytes).map_err(|e| CheckpointError::Format(e.to_string()))?;
         let mut checkpoint = Self::new();
         for (name, view) in file.tensors() {
-            if matches!(view.dtype(), Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL) || scales_other(&file, &name) {
+            let scales = file.tensor(&format!("{name}{SCALE}")).ok().and_then(|view| floats(&view));
+            let halves = view.dtype() == Dtype::U8 && scales.is_some();
+            let index = matches!(view.dtype(), Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL) && !halves;
+            if index || scales_other(&file, &name) {
                 continue;
             }
-            let values = if view.dtype() == Dtype::I8 {
-                let scales = file.tensor(&format!("{name}{SCALE}")).ok().and_then(|view| floats(&view));
-                let rows = view.shape().first().copied().unwrap_or(0);
-                let weights = scales.and_then(|scales| dequantize(view.data(), rows, &scales));
+            let (mut shape, rows) = (view.shape().to_vec(), view.shape().first().copied().unwrap_or(0));
+            let values = if halves || view.dtype() == Dtype::I8 {
+                let unpack = if halves { dequantize_halves } else { dequantize };
+                let weights = scales.and_then(|scales| unpack(view.data(), rows, &scales));
+                shape.last_mut().into_iter().for_each(|last| *last *= if halves { 2 } else { 1 });
                 weights.ok_or_else(|| CheckpointError::Scale(name.clone()))?
             } else {
                 floats(&view).ok_or_else(|| {
@@ -96,7 +100,7 @@ impl Checkpoint {
                     CheckpointError::ElementType { name: name.clone(), dtype }
                 })?
             };
-            checkpoint.insert(name, NamedTensor { shape: view.shape().to_vec(), values });
+            checkpoint.insert(name, NamedTensor { shape, values });
         }
         Ok(checkpoint)
     }
@@ -162,7 +166,7 @@ fn floats(view: &TensorView<'_>) -> Option<Vec<f32>> {
 /// Whether `name` only holds the scales of a tensor of integers.
 fn scales_other(file: &SafeTensors<'_>, name: &str) -> bool {
     let scaled = name.strip_suffix(SCALE).and_then(|scaled| file.tensor(scaled).ok());
-    scaled.is_some_and(|view| view.dtype() == Dtype::I8)
+    scaled.is_some_and(|view| matches!(view.dtype(), Dtype::I8 | Dtype::U8))
 }
 
 #[cfg(test)]

@@ -9,11 +9,12 @@ use burn::module::Module;
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::encoder::{ImageEncoder, ImageOutput, Output};
-use crate::fused::{Activation, Convolution, Dense, Window};
-use crate::linear::linear;
+use crate::convolutional::bottleneck::{Bottleneck, Keys, Shape};
+use crate::convolutional::{average, classified, pixelwise};
+use crate::encoder::{ImageEncoder, ImageOutput};
+use crate::fused::{Activation, Convolution, Dense, Padding, Window};
+use crate::load::Loader;
 use crate::precision::Precision;
-use crate::weights::take_folded;
 
 /// Side of the square input, pixels.
 pub const SIDE: usize = 224;
@@ -43,44 +44,19 @@ pub(crate) const STAGES: [(usize, usize, usize, usize, usize); 7] = [
     (1, 3, 1, 6, 320),
 ];
 
-/// Mobile inverted bottleneck without squeeze-and-excitation.
-#[derive(Module, Debug)]
-struct Block {
-    expand: Option<Dense>,
-    depthwise: Convolution,
-    project: Dense,
-    #[module(skip)]
-    skip: bool,
-}
-
-impl Block {
-    /// `[n, h, w, in]` to `[n, h / stride, w / stride, out]`.
-    fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let [n, height, width, channels] = input.dims();
-        let pixels = input.reshape([n * height * width, channels]);
-        let wide = match &self.expand {
-            Some(expand) => expand.forward(pixels.clone(), Activation::Relu6),
-            None => pixels.clone(),
-        };
-        let channels = wide.dims()[1];
-        let x = self.depthwise.forward(wide.reshape([n, height, width, channels]));
-        let [n, height, width, channels] = x.dims();
-        let x = x.reshape([n * height * width, channels]);
-        let x = if self.skip {
-            self.project.forward_onto(x, pixels)
-        } else {
-            self.project.forward(x, Activation::Identity)
-        };
-        let channels = x.dims()[1];
-        x.reshape([n, height, width, channels])
-    }
-}
+const KEYS: Keys<'static> = Keys {
+    expand: ["_expand_conv", "_bn0"],
+    depthwise: ["_depthwise_conv", "_bn1"],
+    // The lite variant has none.
+    excitation: "",
+    project: ["_project_conv", "_bn2"],
+};
 
 /// The network.
 #[derive(Module, Debug)]
 pub struct EfficientNetLite0 {
     stem: Convolution,
-    blocks: Vec<Block>,
+    blocks: Vec<Bottleneck>,
     head: Dense,
     classifier: Dense,
 }
@@ -91,20 +67,21 @@ impl EfficientNetLite0 {
     /// # Errors
     /// A missing, misshapen or unknown key.
     pub fn load(mut checkpoint: Checkpoint, device: &Device) -> Result<Self, CheckpointError> {
-        let source = &mut checkpoint;
-        let (weight, bias) = folded(source, "_conv_stem", "_bn0", &[STEM, 3, 3, 3])?;
-        let stem = Convolution::new(&weight, bias, Window { kernel: 3, stride: 2 }, device);
+        let loader = &mut Loader::new(&mut checkpoint, device);
+        let window = |kernel, stride| Window { kernel, stride, padding: Padding::Same };
+        let stem = loader.convolution(["_conv_stem", "_bn0"], 3, STEM, window(3, 2), BATCH_NORM_EPS)?;
         let (mut blocks, mut input) = (Vec::new(), STEM);
         for (repeats, kernel, first, expand, output) in STAGES {
             for repeat in 0..repeats {
-                let shape = Shape { input, wide: input * expand, output, kernel };
-                let stride = if repeat == 0 { first } else { 1 };
-                blocks.push(block(source, blocks.len(), &shape, stride, device)?);
+                let window = window(kernel, if repeat == 0 { first } else { 1 });
+                let (wide, activation, epsilon) = (input * expand, Activation::Relu6, BATCH_NORM_EPS);
+                let shape = Shape { input, wide, output, window, activation, excitation: None, epsilon };
+                blocks.push(Bottleneck::load(&mut loader.under(&format!("_blocks.{}", blocks.len())), &KEYS, &shape)?);
                 input = output;
             }
         }
-        let head = pointwise(source, "_conv_head", "_bn1", input, FEATURES, device)?;
-        let classifier = linear(source, "_fc", FEATURES, CLASSES, device)?;
+        let head = loader.pixelwise(["_conv_head", "_bn1"], input, FEATURES, BATCH_NORM_EPS)?;
+        let classifier = loader.dense("_fc", FEATURES, CLASSES)?;
         finish(checkpoint)?;
         Ok(Self { stem, blocks, head, classifier })
     }
@@ -119,14 +96,9 @@ impl EfficientNetLite0 {
     /// `[n, 224, 224, 3]`, normalised, to features `[n, 1280]` and logits `[n, 1000]`.
     pub fn features_and_logits(&self, pixels: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
         let precision = self.stem.precision();
-        let mut x = self.stem.forward(pixels.cast(precision));
-        for block in &self.blocks {
-            x = block.forward(x);
-        }
-        let [n, height, width, channels] = x.dims();
-        // The mean over 49 pixels is taken in f32: in halves, each addition would cost a digit.
-        let x = self.head.forward(x.reshape([n * height * width, channels]), Activation::Relu6).cast(FloatDType::F32);
-        let features = x.reshape([n, height * width, FEATURES]).mean_dim(1).reshape([n, FEATURES]);
+        let x = self.stem.forward(pixels.cast(precision), Activation::Relu6);
+        let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
+        let features = average(pixelwise(&self.head, x, Activation::Relu6));
         let logits = self.classifier.forward(features.clone().cast(precision), Activation::Identity);
         (features, logits.cast(FloatDType::F32))
     }
@@ -140,8 +112,7 @@ impl ImageEncoder for EfficientNetLite0 {
         let values: Vec<f32> = pixels.iter().map(|v| (f32::from(*v) - SHIFT) / SCALE).collect();
         let device = self.stem.device();
         let input = Tensor::<4>::from_data(TensorData::new(values, [n, SIDE, SIDE, 3]), &device);
-        let (features, logits) = self.features_and_logits(input);
-        ImageOutput { features: Output::Device(features), logits: Some(Output::Device(logits)) }
+        classified(self.features_and_logits(input))
     }
 }
 
@@ -149,56 +120,4 @@ impl ImageEncoder for EfficientNetLite0 {
 pub(crate) fn finish(mut checkpoint: Checkpoint) -> Result<(), CheckpointError> {
     checkpoint.ignore(".num_batches_tracked");
     checkpoint.finish()
-}
-
-/// Channels and kernel of a block.
-struct Shape {
-    input: usize,
-    wide: usize,
-    output: usize,
-    kernel: usize,
-}
-
-fn block(
-    source: &mut Checkpoint,
-    index: usize,
-    shape: &Shape,
-    stride: usize,
-    device: &Device,
-) -> Result<Block, CheckpointError> {
-    let Shape { input, wide, output, kernel } = *shape;
-    let key = |part: &str| format!("_blocks.{index}.{part}");
-    let expand = if wide == input {
-        None
-    } else {
-        Some(pointwise(source, &key("_expand_conv"), &key("_bn0"), input, wide, device)?)
-    };
-    let (weight, bias) = folded(source, &key("_depthwise_conv"), &key("_bn1"), &[wide, 1, kernel, kernel])?;
-    let depthwise = Convolution::new(&weight, bias, Window { kernel, stride }, device);
-    let project = pointwise(source, &key("_project_conv"), &key("_bn2"), wide, output, device)?;
-    Ok(Block { expand, depthwise, project, skip: stride == 1 && input == output })
-}
-
-/// A convolution's weight and bias, batch normalisation folded in.
-fn folded(
-    source: &mut Checkpoint,
-    conv: &str,
-    norm: &str,
-    shape: &[usize; 4],
-) -> Result<(Vec<f32>, Vec<f32>), CheckpointError> {
-    let mut tensor = |name: &str, shape: &[usize]| source.take(name, shape);
-    take_folded(&mut tensor, conv, shape, norm, BATCH_NORM_EPS)
-}
-
-/// A 1 x 1 convolution, which is a linear layer over pixels.
-fn pointwise(
-    source: &mut Checkpoint,
-    conv: &str,
-    norm: &str,
-    input: usize,
-    output: usize,
-    device: &Device,
-) -> Result<Dense, CheckpointError> {
-    let (weight, bias) = folded(source, conv, norm, &[output, input, 1, 1])?;
-    Ok(Dense::new(&weight, bias, device))
 }

@@ -3,6 +3,8 @@
 //! A forward pass only enqueues work on its device and returns at once; the result is read back by
 //! the caller, in one place. So batch k+1 can be enqueued before batch k is read.
 
+use std::sync::Arc;
+
 use burn::tensor::Tensor;
 
 use crate::generate::{GenerateError, Settings, Started};
@@ -38,6 +40,19 @@ pub trait ImageEncoder: Send + Sync {
     /// # Panics
     /// When `pixels` does not hold whole pictures.
     fn forward(&self, pixels: &[u8]) -> ImageOutput;
+}
+
+/// A network may be several things at once.
+impl<T: ImageEncoder + ?Sized> ImageEncoder for Arc<T> {
+    fn forward(&self, pixels: &[u8]) -> ImageOutput {
+        self.as_ref().forward(pixels)
+    }
+}
+
+impl<T: TextEncoder + ?Sized> TextEncoder for Arc<T> {
+    fn forward(&self, sentences: &[&[u32]]) -> Output {
+        self.as_ref().forward(sentences)
+    }
 }
 
 /// Token ids in, one vector a sentence out.

@@ -67,9 +67,14 @@ pub struct HubSource {
     /// Branch, tag or commit that is fetched where nobody asks for another.
     #[serde(default = "newest")]
     pub revision: String,
+    /// Where the files lie, `ADDRESS/NAME`, when they are in no repository. What a file hashes to then begins with the
+    /// digits in its name, where there are some ([`published_hash`]).
+    #[serde(default)]
+    pub address: Option<String>,
     /// Names that the file of the weights may have; the first that the repository holds is taken.
     pub weights: Vec<String>,
     /// What else the network needs.
+    #[serde(default)]
     pub files: Vec<String>,
     /// Bytes of all files, about.
     pub size: u64,
@@ -140,6 +145,12 @@ impl Manifest {
     }
 }
 
+/// How the sha256 of a file begins that PyTorch publishes under this name: `NAME-0123abcd.pth`.
+pub fn published_hash(name: &str) -> Option<&str> {
+    let (_, digits) = name.rsplit_once('.')?.0.rsplit_once('-')?;
+    Some(digits).filter(|digits| digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 /// The manifests that are built in, by name.
 ///
 /// # Errors
@@ -148,6 +159,11 @@ pub fn all() -> Result<Vec<Manifest>, toml::de::Error> {
     [
         include_str!("efficientnet_lite0.toml"),
         include_str!("minilm.toml"),
+        include_str!("mpnet.toml"),
+        include_str!("resnet18.toml"),
+        include_str!("resnet50.toml"),
+        include_str!("efficientnet_b0.toml"),
+        include_str!("mobilenet_v3_small.toml"),
         include_str!("clip_vit_b32.toml"),
         include_str!("siglip_base.toml"),
         include_str!("dinov2_small.toml"),
@@ -167,10 +183,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn hashes_are_read_out_of_names() {
+        assert_eq!(published_hash("resnet50-11ad3fa6.pth"), Some("11ad3fa6"));
+        assert_eq!([published_hash("model.safetensors"), published_hash("a-b.pth"), published_hash("x")], [None; 3]);
+    }
+
+    #[test]
     fn built_in_manifests_are_whole() {
         let all = all().unwrap();
         let names: std::collections::BTreeSet<&str> = all.iter().map(|m| m.name.as_str()).collect();
-        assert_eq!((all.len(), names.len()), (9, 9));
+        assert_eq!((all.len(), names.len()), (14, 14));
         for manifest in &all {
             assert!(manifest.size() > 10_000_000, "{}", manifest.name);
             match &manifest.source {
@@ -183,6 +205,9 @@ mod tests {
                     assert!(manifest.files.is_empty(), "{}: the hub says what its files hash to", manifest.name);
                     assert_eq!(hub.repo.split('/').count(), 2, "{}", manifest.name);
                     assert_eq!(hub.revision, "main", "{}", manifest.name);
+                    if hub.address.is_some() {
+                        assert!(published_hash(&hub.weights[0]).is_some(), "{}", manifest.name);
+                    }
                     for name in hub.weights.iter().chain(&hub.files) {
                         let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
                         assert!(name.chars().all(plain) && !name.starts_with('.'), "{name}");

@@ -11,9 +11,11 @@ use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::encoder::{Output, TextEncoder};
-use crate::fused::{self, Activation, Dense, Heads, Lengths, RowNorm};
-use crate::linear::linear;
+use crate::fused::{self, Activation, Lengths, RowNorm};
+use crate::load::Loader;
 use crate::precision::Precision;
+use crate::transformer::block::{Block, Order};
+use crate::transformer::tower::{Keys, Layers, block};
 
 /// Length of a sentence vector.
 pub const DIMENSION: usize = 384;
@@ -23,32 +25,27 @@ pub const MAX_TOKENS: usize = 256;
 const VOCABULARY: usize = 30_522;
 const POSITIONS: usize = 512;
 const TOKEN_TYPES: usize = 2;
-const LAYERS: usize = 6;
-const HEADS: usize = 12;
-const INTERMEDIATE: usize = 1536;
 const LAYER_NORM_EPS: f32 = 1e-12;
 
-#[derive(Module, Debug)]
-struct Layer {
-    /// Queries, keys and values side by side: one product instead of three.
-    attention_input: Dense,
-    attention_output: Dense,
-    attention_norm: RowNorm,
-    intermediate: Dense,
-    output: Dense,
-    output_norm: RowNorm,
-}
+const KEYS: Keys = Keys {
+    input: &["attention.self.query", "attention.self.key", "attention.self.value"],
+    output: "attention.output.dense",
+    attention_norm: "attention.output.LayerNorm",
+    up: "intermediate.dense",
+    down: "output.dense",
+    mlp_norm: "output.LayerNorm",
+    order: Order::After,
+};
 
-impl Layer {
-    /// `x` `[n * tokens, 384]`.
-    fn forward(&self, x: Tensor<2>, lengths: &Lengths, tokens: usize) -> Tensor<2> {
-        let mixed = self.attention_input.forward(x.clone(), Activation::Identity);
-        let attended = fused::attention(mixed, lengths, Heads { tokens, heads: HEADS, causal: false });
-        let x = self.attention_norm.forward(self.attention_output.forward_onto(attended, x));
-        let wide = self.intermediate.forward(x.clone(), Activation::Gelu);
-        self.output_norm.forward(self.output.forward_onto(wide, x))
-    }
-}
+const LAYERS: Layers = Layers {
+    count: 6,
+    width: DIMENSION,
+    inner: 1536,
+    heads: 12,
+    epsilon: LAYER_NORM_EPS,
+    activation: Activation::Gelu,
+    causal: false,
+};
 
 /// The network.
 #[derive(Module, Debug)]
@@ -57,7 +54,7 @@ pub struct MiniLm {
     positions: Embedding,
     token_type: Param<Tensor<1>>,
     norm: RowNorm,
-    layers: Vec<Layer>,
+    blocks: Vec<Block>,
 }
 
 impl MiniLm {
@@ -66,16 +63,17 @@ impl MiniLm {
     /// # Errors
     /// A missing, misshapen or unknown key.
     pub fn load(mut checkpoint: Checkpoint, device: &Device) -> Result<Self, CheckpointError> {
-        let source = &mut checkpoint;
-        let words = embedding(source, "embeddings.word_embeddings", VOCABULARY, device)?;
-        let positions = embedding(source, "embeddings.position_embeddings", POSITIONS, device)?;
-        let mut types = source.take("embeddings.token_type_embeddings.weight", &[TOKEN_TYPES, DIMENSION])?;
+        let loader = &mut Loader::new(&mut checkpoint, device);
+        let words = embedding(loader, "embeddings.word_embeddings", VOCABULARY)?;
+        let positions = embedding(loader, "embeddings.position_embeddings", POSITIONS)?;
+        let mut types = loader.take("embeddings.token_type_embeddings.weight", &[TOKEN_TYPES, DIMENSION])?;
         types.truncate(DIMENSION);
-        let token_type = Param::from_tensor(Tensor::from_data(TensorData::new(types, [DIMENSION]), device));
-        let norm = row_norm(source, "embeddings.LayerNorm", device)?;
-        let layers = (0..LAYERS).map(|i| layer(source, i, device)).collect::<Result<_, _>>()?;
+        let token_type = loader.put(types, [DIMENSION]);
+        let norm = loader.norm("embeddings.LayerNorm", DIMENSION, LAYER_NORM_EPS)?;
+        let block = |i: usize| block(&mut loader.under(&format!("encoder.layer.{i}")), &LAYERS, &KEYS);
+        let blocks = (0..LAYERS.count).map(block).collect::<Result<_, _>>()?;
         finish(checkpoint)?;
-        Ok(Self { words, positions, token_type, norm, layers })
+        Ok(Self { words, positions, token_type, norm, blocks })
     }
 
     /// The same network in another precision; its device must support it
@@ -91,11 +89,9 @@ impl MiniLm {
         let positions = Tensor::<1, Int>::arange(0..tokens as i64, &ids.device()).reshape([1, tokens]);
         let constant = self.positions.forward(positions) + self.token_type.val().reshape([1, 1, DIMENSION]);
         let embedded = self.words.forward(ids) + constant;
-        let mut x = self.norm.forward(embedded.reshape([n * tokens, DIMENSION]));
+        let x = self.norm.forward(embedded.reshape([n * tokens, DIMENSION]));
         let counts = Lengths::of(lengths.clone());
-        for layer in &self.layers {
-            x = layer.forward(x, &counts, tokens);
-        }
+        let x = self.blocks.iter().fold(x, |x, block| block.forward(x, &counts, tokens));
         fused::pool_rows(x.cast(FloatDType::F32), lengths)
     }
 }
@@ -127,33 +123,9 @@ pub(crate) fn finish(mut checkpoint: Checkpoint) -> Result<(), CheckpointError> 
     checkpoint.finish()
 }
 
-fn layer(source: &mut Checkpoint, index: usize, device: &Device) -> Result<Layer, CheckpointError> {
-    let key = |part: &str| format!("encoder.layer.{index}.{part}");
-    let (mut weight, mut bias) = (Vec::new(), Vec::new());
-    for part in ["query", "key", "value"] {
-        let name = key(&format!("attention.self.{part}"));
-        weight.extend(source.take(&format!("{name}.weight"), &[DIMENSION, DIMENSION])?);
-        bias.extend(source.take(&format!("{name}.bias"), &[DIMENSION])?);
-    }
-    Ok(Layer {
-        attention_input: Dense::new(&weight, bias, device),
-        attention_output: linear(source, &key("attention.output.dense"), DIMENSION, DIMENSION, device)?,
-        attention_norm: row_norm(source, &key("attention.output.LayerNorm"), device)?,
-        intermediate: linear(source, &key("intermediate.dense"), DIMENSION, INTERMEDIATE, device)?,
-        output: linear(source, &key("output.dense"), INTERMEDIATE, DIMENSION, device)?,
-        output_norm: row_norm(source, &key("output.LayerNorm"), device)?,
-    })
-}
-
-fn row_norm(source: &mut Checkpoint, name: &str, device: &Device) -> Result<RowNorm, CheckpointError> {
-    let gamma = source.take(&format!("{name}.weight"), &[DIMENSION])?;
-    let beta = source.take(&format!("{name}.bias"), &[DIMENSION])?;
-    Ok(RowNorm::new(gamma, beta, LAYER_NORM_EPS, device))
-}
-
-fn embedding(source: &mut Checkpoint, name: &str, rows: usize, device: &Device) -> Result<Embedding, CheckpointError> {
-    let values = source.take(&format!("{name}.weight"), &[rows, DIMENSION])?;
-    let mut module = EmbeddingConfig::new(rows, DIMENSION).init(device);
-    module.weight = Param::from_tensor(Tensor::from_data(TensorData::new(values, [rows, DIMENSION]), device));
+fn embedding(loader: &mut Loader<'_>, name: &str, rows: usize) -> Result<Embedding, CheckpointError> {
+    let values = loader.take(&format!("{name}.weight"), &[rows, DIMENSION])?;
+    let mut module = EmbeddingConfig::new(rows, DIMENSION).init(loader.device);
+    module.weight = loader.put(values, [rows, DIMENSION]);
     Ok(module)
 }

@@ -1,4 +1,4 @@
-//! How a picture becomes what a network reads: the published `preprocessor_config.json`.
+//! How a picture becomes what a network reads: the published `preprocessor_config.json`, or torchvision's presets.
 
 use serde::Deserialize;
 
@@ -37,9 +37,20 @@ pub enum Filter {
     Bicubic,
 }
 
+/// Whose pixels are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Processor {
+    /// Hugging Face's: where the middle is half a pixel off, what is cut lies to the left and above.
+    Transformers,
+    /// torchvision's: it lies an even number of pixels away.
+    Torchvision,
+}
+
 /// What is done to a picture before the network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preprocessing {
+    /// By whom.
+    pub processor: Processor,
     /// First.
     pub resize: Resize,
     /// With this filter.
@@ -76,6 +87,19 @@ struct Published {
 }
 
 impl Preprocessing {
+    /// A preset of torchvision for ImageNet (`ImageClassification`): the shorter side to `resize`, a square of `crop` from
+    /// the middle.
+    pub fn imagenet(resize: u32, crop: u32, filter: Filter) -> Self {
+        Self {
+            processor: Processor::Torchvision,
+            resize: Resize::Shortest(resize),
+            filter,
+            crop: Some(crop),
+            mean: [0.485, 0.456, 0.406],
+            deviation: [0.229, 0.224, 0.225],
+        }
+    }
+
     /// From the bytes of a `preprocessor_config.json`. Old files give `size` as one number, which meant the shorter
     /// side where the processor cuts a square from the middle, and both sides elsewhere.
     ///
@@ -110,7 +134,8 @@ impl Preprocessing {
         };
         let factor = file.rescale_factor.unwrap_or(1.0 / 255.0);
         require((factor - 1.0 / 255.0).abs() < 1e-6, "rescale_factor", factor, "1 / 255")?;
-        Ok(Self { resize, filter, crop, mean: file.image_mean, deviation: file.image_std })
+        let (processor, mean, deviation) = (Processor::Transformers, file.image_mean, file.image_std);
+        Ok(Self { processor, resize, filter, crop, mean, deviation })
     }
 
     /// What every 8-bit level becomes.

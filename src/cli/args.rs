@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Action {
     /// Make an album of a folder of images: clusters, names, scores, a map and a report.
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Run a study: representations × clusterers × seeds as a recipe says, with tables, figures and a report.
     Study(StudyArguments),
     /// Show an album in the page, or the page alone; only this machine can see it.
@@ -37,23 +37,31 @@ pub(crate) struct RunArguments {
     #[arg(short, long, default_value = "out")]
     pub(crate) output: PathBuf,
 
-    /// Image encoders (efficientnet-lite0, clip-vit-b32, dinov2-small) and classical features (sift, hog, color, canny, lbp, classical: all five),
+    /// Image encoders (efficientnet-lite0, resnet50, clip-vit-b32, dinov2-small, ...) and classical features (sift, hog, color, canny, lbp, classical: all five),
     /// comma-separated; `none` for none.
     #[arg(long, value_name = "LIST", default_value = "efficientnet-lite0")]
     pub(crate) features: String,
 
-    /// Describers, comma-separated: tags, tag-mean, networks (blip-caption, blip-vqa), import:FILE[:column] (texts of a CSV or JSON Lines file with a column
+    /// Describers, comma-separated: tags, tag-mean, clip-names (the most probable of --names), networks (blip-caption, blip-vqa, vilt-vqa), import:FILE[:column] (texts of a CSV or JSON Lines file with a column
     /// `file`); `none` for none.
     #[arg(long, value_name = "LIST", default_value = "tags")]
     pub(crate) text: String,
 
-    /// A question about every picture, for networks that answer (blip-vqa); may be given again.
+    /// A question about every picture, for networks that answer (blip-vqa, vilt-vqa); may be given again.
     #[arg(long, value_name = "QUESTION")]
     pub(crate) ask: Vec<String>,
+
+    /// What pictures may show, a name a line, for clip-names and siglip-names.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) names: Option<PathBuf>,
 
     /// How texts become vectors, comma-separated: sentence, tfidf, keywords (sentence vectors of nouns and adjectives).
     #[arg(long, value_name = "LIST", default_value = "sentence")]
     pub(crate) vectors: String,
+
+    /// The network that makes vectors of sentences: minilm (384-d) or mpnet (768-d).
+    #[arg(long, value_name = "NAME", default_value = "minilm")]
+    pub(crate) sentences: String,
 
     /// Cluster the texts by this criterion too, such as "what are they doing"; may be given again. How many clusters:
     /// TEXT:k=8 [default: -k N, else auto].
@@ -188,11 +196,11 @@ pub(crate) enum ModelsAction {
         /// Name, as `gistmap models list` shows it.
         name: String,
 
-        /// How weights are stored: q8 (8-bit integers) or f16 (halves).
-        #[arg(long, value_name = "q8|f16", default_value = "q8")]
+        /// How weights are stored: f16 (halves), q8 (8-bit integers) or q4 (4-bit integers).
+        #[arg(long, value_name = "f16|q8|q4", default_value = "q8")]
         to: Quantization,
 
-        /// Where the file goes [default: NAME.q8.safetensors or NAME.f16.safetensors].
+        /// Where the file goes [default: such as NAME.q8.safetensors].
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },

@@ -38,13 +38,17 @@ pub(crate) fn models(action: &ModelsAction) -> Result<(), Failed> {
 }
 
 fn pull(folder: &ModelFolder, name: &str, from: Option<&str>, revision: Option<String>) -> Result<(), Failed> {
-    if folder.manifest(name)?.hub().is_none() && (from.is_some() || revision.is_some()) {
+    let source = folder.manifest(name)?.hub();
+    if source.is_none() && (from.is_some() || revision.is_some()) {
         return Err(Failed::Usage(format!(
             "{name} comes from a package of the Python package registry; --from and --revision are for models of a hub"
         )));
     }
+    if revision.is_some() && source.is_some_and(|source| source.address.is_some()) {
+        return Err(Failed::Usage(format!("{name} lies in no repository: there are no revisions of it")));
+    }
     let cancel = stopped_by_ctrl_c();
-    let hub = Hub::from_environment(from).at(revision);
+    let hub = source.map_or_else(|| Hub::from_environment(from), |source| Hub::of_source(from, source)).at(revision);
     let printer = PullPrinter::new();
     let fetched = folder.pull(name, &hub, &mut |event| {
         printer.print(event);

@@ -10,7 +10,7 @@ use gistmap::collection::{Collection, folder};
 use gistmap::describe::import::{ImportSource, TextTable};
 use gistmap::device::DeviceError;
 use gistmap::engine::{Engine, ModelSource, Pool, RunError, StoredThumbnails};
-use gistmap::protocol::{ClusterCount, Command, Event, IMPORT, Plan};
+use gistmap::protocol::{ClusterCount, Command, Event, IMPORT, Plan, namer};
 use gistmap::runtime::block_on;
 use gistmap::store::{BlobStore, MemoryStore, SegmentStore};
 use gistmap::weights::{ModelFolder, PackFolder, cache_folder};
@@ -98,7 +98,7 @@ pub(super) fn advised(error: RunError) -> anyhow::Error {
 }
 
 fn check(arguments: &RunArguments) -> Result<Job, Failed> {
-    let plan = plan(arguments);
+    let plan = plan(arguments)?;
     let models = match &arguments.packs {
         None => Models::Published(ModelFolder::of_user()?),
         Some(folder) => Models::Packs(PackFolder::open(folder)?),
@@ -151,7 +151,7 @@ fn same_run(output: &AlbumFolder, running: &Running, folder: &Path) -> Result<()
     )))
 }
 
-fn plan(arguments: &RunArguments) -> Plan {
+fn plan(arguments: &RunArguments) -> Result<Plan, Failed> {
     let list = |text: &str| -> Vec<String> {
         let mut names = Vec::new();
         for name in text.split(',').map(str::trim).filter(|n| !n.is_empty() && *n != "none") {
@@ -161,11 +161,17 @@ fn plan(arguments: &RunArguments) -> Plan {
         }
         names
     };
-    Plan {
+    let names = match &arguments.names {
+        Some(path) => std::fs::read_to_string(path).with_context(|| path.display().to_string())?,
+        None => String::new(),
+    };
+    Ok(Plan {
         features: list(&arguments.features),
         text: list(&arguments.text),
         ask: arguments.ask.iter().map(|question| question.trim().to_owned()).filter(|q| !q.is_empty()).collect(),
+        names: names.lines().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         vectors: list(&arguments.vectors),
+        sentences: arguments.sentences.clone(),
         criteria: arguments.criterion.clone(),
         fuse: list(&arguments.fuse),
         cluster: list(&arguments.cluster),
@@ -173,7 +179,7 @@ fn plan(arguments: &RunArguments) -> Plan {
         seed: arguments.seed,
         device: arguments.device,
         project: arguments.project.clone(),
-    }
+    })
 }
 
 /// The user's cache; where it cannot be written the run goes on without.
@@ -201,8 +207,9 @@ pub(super) fn write(job: &Job, album: &Album, store: &dyn BlobStore) -> Result<(
 /// Which models the run used: its encoders, and for texts the classifier and the sentence encoder.
 fn uses(plan: &Plan, name: &str) -> bool {
     // Texts become vectors by the one, and tags come from the other.
-    let described = !plan.text.is_empty() && ["minilm", "efficientnet-lite0"].contains(&name);
-    described || plan.features.iter().chain(&plan.text).any(|used| used == name)
+    let described = !plan.text.is_empty() && [plan.sentences.as_str(), "efficientnet-lite0"].contains(&name);
+    let compared = plan.text.iter().any(|text| namer(text) == Some(name));
+    described || compared || plan.features.iter().chain(&plan.text).any(|used| used == name)
 }
 
 fn summary(album: &Album, output: &Path) -> Result<String, Failed> {

@@ -6,3 +6,4 @@ pub mod keywords;
 pub mod phrases;
 pub mod tags;
 pub mod tfidf;
+pub mod zero_shot;

@@ -1,17 +1,18 @@
-//! Pictures to captions, and to answers to questions, token by token; each kept as soon as it is whole.
+//! Pictures to captions, and to answers to questions: token by token, or out of a list; each kept as soon as it is whole.
 
 use std::collections::HashMap;
 
-use gistmap_models::encoder::{Answerer, Captioner};
+use gistmap_models::encoder::{AnswerChooser, Answerer, Captioner, Output};
 use gistmap_models::generate::{GenerateError, Settings, Started};
 use tokenizers::Tokenizer;
 
 use super::session::Session;
-use super::workbench::Workbench;
+use super::workbench::{Prepared, Workbench};
 use super::{Hands, RunError, cache};
-use crate::album::{Picture, TextColumn};
-use crate::collection::Item;
-use crate::image::Preprocess;
+use crate::album::{Failure, Picture, TextColumn};
+use crate::collection::{Content, Item};
+use crate::describe::tags;
+use crate::image::{Alpha, Limits, Preprocess, Proportional, Rgb, decode_with};
 use crate::protocol::Stage;
 use crate::readback;
 use crate::runtime::breathe;
@@ -25,10 +26,47 @@ pub(super) enum Speaker {
     Captioner(Box<dyn Captioner>),
     /// When asked.
     Answerer(Box<dyn Answerer>),
+    /// When asked, out of a list.
+    Chooser(Box<dyn AnswerChooser>),
 }
 
-/// Begins the search for the texts of a batch: its pixels, and how many pictures they are.
-type Start<'f, 's> = dyn Fn(&[u8], usize) -> Result<Started<'s>, GenerateError> + 'f;
+/// What a network sees of a picture.
+#[derive(Clone, Copy)]
+pub(super) enum Cut {
+    /// A square, which the hands cut.
+    Square(Preprocess),
+    /// All of it, resized.
+    Proportional(Proportional),
+}
+
+impl Cut {
+    fn key(&self) -> String {
+        match self {
+            Self::Square(preprocess) => preprocess.key(),
+            Self::Proportional(proportional) => proportional.key(),
+        }
+    }
+}
+
+/// Pictures of one size, and where their texts go.
+struct Sight {
+    width: u32,
+    height: u32,
+    /// `[rows, height, width, 3]`.
+    pixels: Vec<u8>,
+    rows: Vec<usize>,
+}
+
+/// How the texts of a batch come about.
+enum Saying<'s> {
+    /// Token by token.
+    Search(Started<'s>),
+    /// By the largest logit of those of a list.
+    Choice(Output, &'s [String]),
+}
+
+/// Begins the texts of a batch.
+type Start<'f, 's> = dyn Fn(&Sight) -> Result<Saying<'s>, GenerateError> + 'f;
 
 /// A network that describes pictures, ready to run.
 pub(super) struct SpeakingNetwork {
@@ -37,7 +75,7 @@ pub(super) struct SpeakingNetwork {
     pub(super) weights: String,
     /// Which family of kernels computes it.
     pub(super) kernels: &'static str,
-    pub(super) preprocess: Preprocess,
+    pub(super) cut: Cut,
     pub(super) tokenizer: Tokenizer,
     /// Tokens of a question at most.
     pub(super) longest: usize,
@@ -61,25 +99,33 @@ impl SpeakingNetwork {
         gallery: Gallery<'_>,
         questions: &[String],
     ) -> Result<Vec<TextColumn>, RunError> {
-        match &self.speaker {
-            Speaker::Captioner(captioner) => {
-                let start = |pixels: &[u8], _| captioner.caption(pixels, &[], &self.settings);
-                let texts = self.texts(session, gallery, "", &start).await?;
-                Ok(vec![TextColumn { name: self.name.clone(), texts }])
-            }
-            Speaker::Answerer(answerer) => {
-                let mut columns = Vec::with_capacity(questions.len());
-                for question in questions {
-                    let ids = self.ids(question)?;
-                    let start = |pixels: &[u8], pictures: usize| {
-                        answerer.answer(pixels, &vec![ids.as_slice(); pictures], &self.settings)
-                    };
-                    let texts = self.texts(session, gallery, question, &start).await?;
-                    columns.push(TextColumn { name: question.clone(), texts });
-                }
-                Ok(columns)
-            }
+        let captions = [String::new()];
+        let questions = if matches!(self.speaker, Speaker::Captioner(_)) { &captions } else { questions };
+        let mut columns = Vec::with_capacity(questions.len());
+        for question in questions {
+            let ids = if question.is_empty() { Vec::new() } else { self.ids(question)? };
+            let texts = self.texts(session, gallery, question, &|sight| self.begin(sight, &ids)).await?;
+            let name = if question.is_empty() { &self.name } else { question };
+            columns.push(TextColumn { name: name.clone(), texts });
         }
+        Ok(columns)
+    }
+
+    /// `question` is empty where nothing is asked.
+    fn begin(
+        &self,
+        Sight { width, height, pixels, rows }: &Sight,
+        question: &[u32],
+    ) -> Result<Saying<'_>, GenerateError> {
+        let questions = vec![question; rows.len()];
+        Ok(match &self.speaker {
+            Speaker::Captioner(captioner) => Saying::Search(captioner.caption(pixels, &[], &self.settings)?),
+            Speaker::Answerer(answerer) => Saying::Search(answerer.answer(pixels, &questions, &self.settings)?),
+            Speaker::Chooser(chooser) => {
+                let logits = chooser.choose(pixels, *height as usize, *width as usize, &questions);
+                Saying::Choice(logits, chooser.answers())
+            }
+        })
     }
 
     fn ids(&self, text: &str) -> Result<Vec<u32>, RunError> {
@@ -107,9 +153,12 @@ impl SpeakingNetwork {
         question: &str,
         start: &Start<'_, 's>,
     ) -> Result<Vec<String>, RunError> {
-        let how = format!("{:?}", self.settings);
+        let how = match &self.speaker {
+            Speaker::Chooser(_) => "largest".to_owned(),
+            _ => format!("{:?}", self.settings),
+        };
         let key = |picture: &Picture| {
-            let parts = [&picture.hash, &self.weights, self.kernels, &self.preprocess.key(), &how, question];
+            let parts = [&picture.hash, &self.weights, self.kernels, &self.cut.key(), &how, question];
             cache::key("text", &parts)
         };
         let known = |picture: &Picture| String::from_utf8(session.store.get(&key(picture))?).ok();
@@ -117,28 +166,15 @@ impl SpeakingNetwork {
         let cached = texts.iter().flatten().count();
         session.progress(Stage::Words, cached, pictures.len(), cached)?;
         let by_file: HashMap<&str, &Item> = items.iter().map(|item| (item.file.as_str(), item)).collect();
-        let unknown: Vec<usize> = (0..texts.len()).filter(|&i| texts[i].is_none()).collect();
-        let bench = Workbench::of_pixels(self.preprocess, session.store);
+        let unknown: Vec<(usize, Item)> = (0..texts.len())
+            .filter(|&row| texts[row].is_none())
+            .filter_map(|row| Some((row, (*by_file.get(pictures[row].file.as_str())?).clone())))
+            .collect();
         let mut done = cached;
         for batch in unknown.chunks(BATCH) {
-            let wanted: Vec<Item> = batch
-                .iter()
-                .filter_map(|&i| by_file.get(pictures[i].file.as_str()).map(|item| (*item).clone()))
-                .collect();
-            let (mut pixels, mut rows) = (Vec::new(), Vec::new());
-            for (prepared, &row) in hands.prepare(&bench, &wanted, &mut || {}).await.into_iter().zip(batch) {
-                match prepared {
-                    Ok(prepared) => {
-                        prepared.pixels.into_iter().for_each(|part| pixels.extend(part));
-                        rows.push(row);
-                    }
-                    // It could be read a moment ago; without a text it keeps its place.
-                    Err(failure) => session.failed(failure),
-                }
-            }
-            if !rows.is_empty() {
-                let said = self.say(session, start(&pixels, rows.len()).map_err(|e| self.failed(&e))?).await?;
-                for (row, text) in rows.into_iter().zip(said) {
+            for sight in self.look(session, hands, batch).await {
+                let saying = start(&sight).map_err(|e| self.failed(&e))?;
+                for (&row, text) in sight.rows.iter().zip(self.say(session, saying).await?) {
                     session.keep(&key(&pictures[row]), text.as_bytes());
                     texts[row] = Some(text);
                 }
@@ -151,8 +187,50 @@ impl SpeakingNetwork {
         Ok(texts.into_iter().map(Option::unwrap_or_default).collect())
     }
 
-    /// Searches to the end; the texts of the sequences.
-    async fn say(&self, session: &Session<'_>, (mut search, logits): Started<'_>) -> Result<Vec<String>, RunError> {
+    /// The pictures of a batch, those of one size together.
+    async fn look(&self, session: &mut Session<'_>, hands: &dyn Hands, batch: &[(usize, Item)]) -> Vec<Sight> {
+        let seen: Vec<Result<Rgb, Failure>> = match self.cut {
+            Cut::Square(preprocess) => {
+                let (bench, side) = (Workbench::of_pixels(preprocess, session.store), preprocess.crop);
+                let items: Vec<Item> = batch.iter().map(|(_, item)| item.clone()).collect();
+                let square = |prepared: Prepared| Rgb { width: side, height: side, pixels: prepared.pixels.concat() };
+                let prepared = hands.prepare(&bench, &items, &mut || {}).await;
+                prepared.into_iter().map(|prepared| prepared.map(square)).collect()
+            }
+            Cut::Proportional(cut) => batch.iter().map(|(_, item)| resized(hands, item, &cut)).collect(),
+        };
+        let mut sights: Vec<Sight> = Vec::new();
+        for (picture, (row, _)) in seen.into_iter().zip(batch) {
+            let Rgb { width, height, pixels } = match picture {
+                Ok(picture) => picture,
+                // It could be read a moment ago; without a text it keeps its place.
+                Err(failure) => {
+                    session.failed(failure);
+                    continue;
+                }
+            };
+            let like = sights.iter_mut().find(|sight| (sight.width, sight.height) == (width, height));
+            match like {
+                Some(sight) => {
+                    sight.pixels.extend(pixels);
+                    sight.rows.push(*row);
+                }
+                None => sights.push(Sight { width, height, pixels, rows: vec![*row] }),
+            }
+        }
+        sights
+    }
+
+    /// The texts, once they are there.
+    async fn say(&self, session: &Session<'_>, saying: Saying<'_>) -> Result<Vec<String>, RunError> {
+        let (mut search, logits) = match saying {
+            Saying::Search(started) => started,
+            Saying::Choice(logits, answers) => {
+                let logits = readback::read(logits).await?;
+                let largest = |row| tags::top(row, 1).first().and_then(|(answer, _)| answers.get(*answer).cloned());
+                return Ok(logits.rows().into_iter().map(|row| largest(row).unwrap_or_default()).collect());
+            }
+        };
         let mut logits = Some(logits);
         while let Some(next) = logits {
             let read = readback::read(next).await?;
@@ -162,4 +240,17 @@ impl SpeakingNetwork {
         let text = |ids: Vec<u32>| self.tokenizer.decode(&ids, true).map(|text| text.trim().to_owned());
         search.finish().into_iter().map(text).collect::<Result<_, _>>().map_err(|e| self.failed(&e))
     }
+}
+
+/// A picture, decoded and resized here: the hands cut squares.
+fn resized(hands: &dyn Hands, item: &Item, cut: &Proportional) -> Result<Rgb, Failure> {
+    let failed = |stage: &str, reason| Failure { file: item.file.clone(), stage: stage.to_owned(), reason };
+    let picture =
+        match hands.read(&item.source).map_err(|e| failed("read", e.to_string()))? {
+            Content::Rgb8 { width, height, pixels } => Rgb::new(width, height, pixels)
+                .ok_or_else(|| failed("decode", "the record holds no picture".to_owned()))?,
+            Content::Encoded(bytes) => decode_with(&bytes, &Limits::default(), Alpha::OverWhite)
+                .map_err(|e| failed("decode", e.to_string()))?,
+        };
+    Ok(cut.resize(&picture))
 }

@@ -15,8 +15,6 @@ use crate::device::{self, Selected};
 use crate::protocol::{Cancel, DeviceChoice, Stage};
 use crate::runtime::{ONE_THREAD, breathe};
 
-/// The network that turns sentences into vectors.
-const SENTENCES: &str = "minilm";
 /// Bytes of workings that are kept; those used last always are.
 const MOST_BYTES: usize = 160 << 20;
 /// Rows up to which the distances between all of them are worth their memory, 64 MB, where one thread computes: the next
@@ -54,7 +52,8 @@ impl Workings {
 #[derive(Default)]
 pub(super) struct Kept {
     device: Option<(DeviceChoice, Selected)>,
-    text: Option<Rc<TextNetwork>>,
+    /// With its name.
+    text: Option<(String, Rc<TextNetwork>)>,
     /// By matrix hash, the last used last.
     workings: Vec<(String, Workings)>,
 }
@@ -76,13 +75,15 @@ impl Engine<'_> {
         }
     }
 
-    /// The sentence network on `device`, opened where it is not open yet.
-    pub(super) fn sentences(&self, device: &Selected) -> Result<Rc<TextNetwork>, RunError> {
-        if let Some(text) = &self.kept.borrow().text {
+    /// The sentence network `name` on `device`, opened where it is not open yet.
+    pub(super) fn sentences(&self, name: &str, device: &Selected) -> Result<Rc<TextNetwork>, RunError> {
+        if let Some((_, text)) = self.kept.borrow().text.as_ref().filter(|(open, _)| open == name) {
             return Ok(Rc::clone(text));
         }
-        let text = Rc::new(text_network(self.models, SENTENCES, device).map_err(RunError::Model)?);
-        self.kept.borrow_mut().text = Some(Rc::clone(&text));
+        // Not two at a time: weights are the largest thing in memory.
+        self.forget_sentences();
+        let text = Rc::new(text_network(self.models, name, device).map_err(RunError::Model)?);
+        self.kept.borrow_mut().text = Some((name.to_owned(), Rc::clone(&text)));
         Ok(text)
     }
 

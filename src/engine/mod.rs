@@ -25,6 +25,7 @@ mod hands;
 mod kept;
 mod map;
 mod names;
+mod naming;
 mod pictures;
 mod published;
 mod run;

@@ -13,14 +13,14 @@ use super::pictures::{self, Extracted};
 use super::services::{IN_TERMINAL, ImageNetwork, TextNetwork, image_network};
 use super::session::Session;
 use super::words::{self, Words};
-use super::{Engine, RunError, fusions, map, names, published};
+use super::{Engine, RunError, fusions, map, names, naming, published};
 use crate::album::{Album, Cell, CriterionClusters, Failure, Picture, Representation, RepresentationKind, TextColumn};
 use crate::classical::Kind;
 use crate::collection::Collection;
 use crate::describe::import::TextTable;
 use crate::device::Selected;
 use crate::fuse::{self, FusionMethod};
-use crate::protocol::{DESCRIBERS, Event, Networks as Named, Plan, Stage};
+use crate::protocol::{DESCRIBERS, Event, Networks as Named, Plan, Stage, namer};
 use crate::runtime::Stopwatch;
 
 /// The classifier whose opinion becomes words.
@@ -67,7 +67,8 @@ pub(super) async fn run(
     let spoken = match networks.text.as_deref() {
         Some(network) => {
             let gallery = Gallery { pictures: &pictures, items: &collection.items, hands: engine.hands };
-            let told = told(engine, &mut session, plan, (&known, &device), gallery).await?;
+            let mut told = told(engine, &mut session, plan, (&known, &device), gallery).await?;
+            told.extend(naming::columns(&mut session, plan, &networks.image, &extracted).await?);
             speak(&mut session, plan, (imports, told), (&pictures, &extracted), network).await?
         }
         None => Spoken::default(),
@@ -97,7 +98,7 @@ pub(super) async fn run(
     let clusters = names::explain(matrix, main, &columns, &truth.labels, label_names)?;
     let mut name_quality = None;
     if truth.known() && !columns.is_empty() {
-        let network = engine.sentences(&device)?;
+        let network = engine.sentences(&plan.sentences, &device)?;
         name_quality = names::quality(&mut session, (main, &clusters), &truth.labels, label_names, &network).await?;
         engine.forget_sentences();
     }
@@ -202,13 +203,18 @@ fn by_criterion(
 fn open(engine: &Engine<'_>, plan: &Plan, device: &Selected) -> Result<Networks, RunError> {
     let networks = plan.features.iter().filter(|name| Kind::from_name(name).is_none());
     let mut names: Vec<&str> = networks.map(String::as_str).collect();
+    for compared in plan.text.iter().filter_map(|text| namer(text)) {
+        if !names.contains(&compared) {
+            names.push(compared);
+        }
+    }
     let tagged = plan.text.iter().any(|text| DESCRIBERS.contains(&text.as_str()));
     if tagged && !names.contains(&TAGGER) {
         names.push(TAGGER);
     }
     let image = names.iter().map(|name| image_network(engine.models, name, device)).collect::<Result<_, _>>();
     let image = image.map_err(RunError::Model)?;
-    let text = (!plan.text.is_empty()).then(|| engine.sentences(device)).transpose()?;
+    let text = (!plan.text.is_empty()).then(|| engine.sentences(&plan.sentences, device)).transpose()?;
     Ok(Networks { image, text })
 }
 

@@ -3,7 +3,7 @@
 use super::session::Session;
 use super::{Engine, RunError, words};
 use crate::album::{Album, RepresentationKind};
-use crate::protocol::Event;
+use crate::protocol::{Event, SENTENCES};
 
 /// Pictures that a search tells of.
 const FOUND: usize = 200;
@@ -23,7 +23,9 @@ pub(super) async fn search(
         return Err(RunError::Lacking(lacking.to_owned()));
     };
     let device = engine.device(None).await?;
-    let network = engine.sentences(&device)?;
+    // The one that made the album's vectors.
+    let asked = album.parameters.iter().find(|(option, _)| option == "--sentences");
+    let network = engine.sentences(asked.map_or(SENTENCES, |(_, name)| name), &device)?;
     let mut session = Session::new(engine.store, engine.cancel.clone(), emit);
     let query = words::embed(&mut session, &network, &[words.trim()]).await?;
     if query.ncols() != texts.matrix.ncols() {

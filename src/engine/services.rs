@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use gistmap_models::checkpoint::Checkpoint;
 use gistmap_models::efficientnet_lite0::{self, EfficientNetLite0};
-use gistmap_models::encoder::{ImageEncoder, TextEncoder};
+use gistmap_models::encoder::{ImageEncoder, Similarity, TextEncoder};
 use gistmap_models::manifest::{Manifest, Role};
 use gistmap_models::minilm::{self, MiniLm};
 use gistmap_models::precision::{Precision, supports_f16};
 use gistmap_models::processor;
 
 use super::published;
+use crate::describe::zero_shot::Judgement;
 use crate::device::{Compute, Selected};
 use crate::embed::Embedder;
 use crate::image::Preprocess;
@@ -54,7 +55,7 @@ pub fn networks<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> Networks {
             Role::ImageEncoder | Role::ImageFeatures | Role::ImageTextEncoder => &mut networks.encoders,
             Role::Captioner => &mut networks.captioners,
             Role::Answerer => &mut networks.answerers,
-            Role::TextEncoder => continue,
+            Role::TextEncoder => &mut networks.sentences,
         };
         names.push(manifest.name.clone());
     }
@@ -71,6 +72,15 @@ pub(super) struct ImageNetwork {
     /// Which family of kernels computes it: results of one are not taken for those of another.
     pub(super) kernels: &'static str,
     pub(super) encoder: Box<dyn ImageEncoder>,
+    /// Of a network that reads texts, too.
+    pub(super) namer: Option<Namer>,
+}
+
+/// What compares texts with an image network's features.
+pub(super) struct Namer {
+    pub(super) texts: TextNetwork,
+    pub(super) similarity: Similarity,
+    pub(super) judgement: Judgement,
 }
 
 impl ImageNetwork {
@@ -130,13 +140,18 @@ pub(super) fn image_network(source: &dyn ModelSource, name: &str, device: &Selec
         classes: efficientnet_lite0::CLASSES,
         kernels: kernels(compute, precision),
         encoder,
+        namer: None,
     })
 }
 
-/// Builds the sentence network on `device`.
+/// Builds a sentence network on `device`.
 pub(super) fn text_network(source: &dyn ModelSource, name: &str, device: &Selected) -> Result<TextNetwork, String> {
     let compute = &device.compute;
-    let Model { manifest, weights, checkpoint, precision: wanted, files } = source.open(name)?;
+    let model = source.open(name)?;
+    if IN_TERMINAL && model.manifest.hub().is_some() {
+        return published::text_network(model, device).map_err(|e| format!("{name}: {e}"));
+    }
+    let Model { manifest, weights, checkpoint, precision: wanted, files } = model;
     let precision = precision(device, wanted);
     let failed = |e: &dyn std::fmt::Display| format!("{name}: {e}");
     let encoder: Box<dyn TextEncoder> = match compute {

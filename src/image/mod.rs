@@ -5,7 +5,8 @@
 //!    apart, which torchvision leaves to its user).
 //! 2. [`Preprocess`] resizes the short side and cuts the centre, as torchvision's `Resize` and `CenterCrop` do, or as the
 //!    processors of Hugging Face's transformers.
-//! 3. [`thumbnail`] makes small JPEGs for people to look at.
+//! 3. [`Proportional`] resizes for networks that read pictures of any proportions.
+//! 4. [`thumbnail`] makes small JPEGs for people to look at.
 //!
 //! Nothing here panics, whatever the bytes are, and no header makes it allocate more than [`Limits`] allow.
 
@@ -15,12 +16,14 @@ mod limits;
 mod pillow;
 mod pixels;
 mod preprocess;
+mod proportional;
 mod resize;
 mod thumbnail;
 
 pub use decode::{Alpha, DecodeError, decode, decode_with};
 pub use limits::Limits;
-pub use preprocess::{Interpolation, PrepareError, Preparer, Preprocess};
+pub use preprocess::{Interpolation, PrepareError, Preparer, Preprocess, Processor};
+pub use proportional::Proportional;
 pub use resize::{ResizeError, Resizer};
 pub use thumbnail::{THUMBNAIL_SIDE, ThumbnailError, thumbnail};
 

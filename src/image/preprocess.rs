@@ -15,6 +15,15 @@ pub enum Interpolation {
     Bicubic,
 }
 
+/// Whose pixels are wanted to the last bit. Both resize as Pillow does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Processor {
+    /// transformers': where the middle is half a pixel off, the crop lies to the left and above.
+    Transformers,
+    /// torchvision's: the crop lies an even number of pixels away.
+    Torchvision,
+}
+
 /// A network's preprocessing up to 8-bit pixels; networks normalise on their device.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Preprocess {
@@ -25,9 +34,8 @@ pub struct Preprocess {
     /// Whether the whole picture becomes a square of side `resize_short`, whatever its proportions were, in place of
     /// keeping them.
     pub squash: bool,
-    /// Whether pixels are those of Pillow and of transformers' processors to the last bit, which takes longer; otherwise they
-    /// are torchvision's but for a level here and there.
-    pub exact: bool,
+    /// Whose pixels these are to the last bit, which takes longer; `None`: torchvision's but for a level here and there.
+    pub exact: Option<Processor>,
     /// How to interpolate.
     pub interpolation: Interpolation,
     /// Mean of each channel, for values in [0, 1].
@@ -43,7 +51,7 @@ impl Default for Preprocess {
             resize_short: 256,
             crop: 224,
             squash: false,
-            exact: false,
+            exact: None,
             interpolation: Interpolation::Bilinear,
             mean: [0.485, 0.456, 0.406],
             std: [0.229, 0.224, 0.225],
@@ -75,8 +83,12 @@ impl Preprocess {
             Interpolation::Bilinear => "bilinear",
             Interpolation::Bicubic => "bicubic",
         };
-        let [squash, exact] =
-            [(self.squash, "-squash"), (self.exact, "-exact")].map(|(is, name)| if is { name } else { "" });
+        let squash = if self.squash { "-squash" } else { "" };
+        let exact = match self.exact {
+            None => "",
+            Some(Processor::Transformers) => "-exact",
+            Some(Processor::Torchvision) => "-exact-torchvision",
+        };
         format!("pre{}-{}-{}-{kind}{squash}{exact}", Self::VERSION, self.resize_short, self.crop)
     }
 
@@ -125,10 +137,14 @@ impl Preprocess {
     }
 }
 
-/// The square in the middle; half a pixel goes to the right and below, as in transformers' `center_crop`.
-fn cut_centre(picture: &Rgb, side: u32, out: &mut [u8]) {
+/// The square in the middle.
+fn cut_centre(picture: &Rgb, side: u32, processor: Processor, out: &mut [u8]) {
+    let offset = |length: u32| match (length.saturating_sub(side), processor) {
+        (rest, Processor::Transformers) => rest as usize / 2,
+        (rest, Processor::Torchvision) => (f64::from(rest) / 2.0).round_ties_even() as usize,
+    };
+    let (left, top) = (offset(picture.width), offset(picture.height));
     let (side, width) = (side as usize, picture.width as usize);
-    let [left, top] = [picture.width, picture.height].map(|length| (length as usize).saturating_sub(side) / 2);
     for (row, out) in out.chunks_exact_mut(side * 3).enumerate() {
         out.copy_from_slice(&picture.pixels[((top + row) * width + left) * 3..][..side * 3]);
     }
@@ -173,7 +189,7 @@ impl Preparer {
         out: &mut [u8],
     ) -> Result<(), PrepareError> {
         preprocess.check(out)?;
-        if preprocess.exact {
+        if preprocess.exact.is_some() {
             return Ok(self.crop(&decode_with(bytes, limits, Alpha::OverWhite)?, preprocess, out)?);
         }
         let jpeg = match open(bytes, limits)? {
@@ -199,10 +215,10 @@ impl Preparer {
     /// [`ResizeError`] where the parameters or `out` do not fit.
     pub fn crop(&mut self, picture: &Rgb, preprocess: &Preprocess, out: &mut [u8]) -> Result<(), ResizeError> {
         preprocess.check(out)?;
-        if preprocess.exact {
+        if let Some(processor) = preprocess.exact {
             let resized =
                 pillow::resize(picture, preprocess.resized(picture.width, picture.height), preprocess.interpolation);
-            cut_centre(&resized, preprocess.crop, out);
+            cut_centre(&resized, preprocess.crop, processor, out);
             return Ok(());
         }
         let plan = preprocess.plan(picture.width, picture.height);

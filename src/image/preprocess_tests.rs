@@ -75,6 +75,23 @@ fn sizes_are_torchvisions() {
 }
 
 #[test]
+fn half_a_pixel_falls_as_each_processor_has_it() {
+    // Of 50 x 60 pixels, 47 x 47: 3 to share out across, 13 down.
+    let picture = Rgb::new(50, 60, (0..50 * 60 * 3).map(|i| (i / 3 % 241) as u8).collect()).unwrap();
+    let first = |processor| {
+        let exact = Some(processor);
+        let preprocess = Preprocess { resize_short: 50, crop: 47, exact, ..Preprocess::default() };
+        let mut out = vec![0; preprocess.bytes()];
+        Preparer::new().crop(&picture, &preprocess, &mut out).unwrap();
+        (u32::from(out[0]), preprocess.key())
+    };
+    // PIL.Image.crop as torchvision 0.14.1 asks for it, round(3 / 2) = 2 and round(13 / 2) = 6; floors in transformers.
+    let (torchvision, transformers) = ((6 * 50 + 2) % 241, (6 * 50 + 1) % 241);
+    assert_eq!(first(Processor::Torchvision), (torchvision, "pre1-50-47-bilinear-exact-torchvision".to_owned()));
+    assert_eq!(first(Processor::Transformers), (transformers, "pre1-50-47-bilinear-exact".to_owned()));
+}
+
+#[test]
 fn a_window_of_a_jpeg_equals_the_whole() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/image");
     let mut files: Vec<PathBuf> = std::fs::read_dir(golden).unwrap().map(|f| f.unwrap().path()).collect();

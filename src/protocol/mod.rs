@@ -8,5 +8,6 @@ mod plan;
 
 pub use event::{Cancel, CellRequest, Command, Event, Seen, Stage};
 pub use plan::{
-    ClusterCount, Criterion, DESCRIBERS, DeviceChoice, IMPORT, Networks, PROJECTORS, Plan, PlanError, VECTORIZERS,
+    ClusterCount, Criterion, DESCRIBERS, DeviceChoice, IMPORT, NAMERS, Networks, PROJECTORS, Plan, PlanError,
+    SENTENCES, VECTORIZERS, namer,
 };

@@ -11,8 +11,12 @@ use crate::fuse::FusionSpec;
 
 /// Describers that `--text` takes.
 pub const DESCRIBERS: [&str; 2] = ["tags", "tag-mean"];
+/// Describers that name pictures out of the plan's `names`, each with the network that compares them.
+pub const NAMERS: [(&str, &str); 2] = [("clip-names", "clip-vit-b32"), ("siglip-names", "siglip-base")];
 /// How texts that were made elsewhere begin in `--text`: `import:FILE[:column]`.
 pub const IMPORT: &str = "import:";
+/// The network that makes vectors of sentences where nobody asks for another.
+pub const SENTENCES: &str = "minilm";
 /// How texts become vectors, for `--vectors`.
 pub const VECTORIZERS: [&str; 3] = ["sentence", "tfidf", "keywords"];
 /// Projectors that `--project` takes.
@@ -120,9 +124,15 @@ pub struct Plan {
     /// Questions about every picture, for networks that answer some.
     #[serde(default)]
     pub ask: Vec<String>,
+    /// What pictures may show, for [`NAMERS`].
+    #[serde(default)]
+    pub names: Vec<String>,
     /// How each text becomes vectors: some of [`VECTORIZERS`].
     #[serde(default = "sentence_vectors")]
     pub vectors: Vec<String>,
+    /// The network that makes vectors of sentences.
+    #[serde(default = "usual_sentences")]
+    pub sentences: String,
     /// Criteria by which the texts are clustered besides.
     #[serde(default)]
     pub criteria: Vec<Criterion>,
@@ -145,6 +155,10 @@ fn sentence_vectors() -> Vec<String> {
     vec![VECTORIZERS[0].to_owned()]
 }
 
+fn usual_sentences() -> String {
+    SENTENCES.to_owned()
+}
+
 impl Default for Plan {
     fn default() -> Self {
         let one = |name: &str| vec![name.to_owned()];
@@ -152,7 +166,9 @@ impl Default for Plan {
             features: one("efficientnet-lite0"),
             text: one("tags"),
             ask: Vec::new(),
+            names: Vec::new(),
             vectors: sentence_vectors(),
+            sentences: usual_sentences(),
             criteria: Vec::new(),
             fuse: one("concat"),
             cluster: one("kmeans"),
@@ -173,6 +189,8 @@ pub struct Networks {
     pub captioners: Vec<String>,
     /// They answer questions about pictures.
     pub answerers: Vec<String>,
+    /// They make vectors of sentences.
+    pub sentences: Vec<String>,
 }
 
 /// A plan that cannot be carried out.
@@ -199,6 +217,9 @@ pub enum PlanError {
     /// A network that answers, and nothing asked.
     #[error("--text {0} answers questions: give --ask \"a question about every picture\"")]
     NothingAsked(String),
+    /// A describer that names pictures, and no names.
+    #[error("--text {0} names pictures out of a list: give --names FILE, a name a line")]
+    NoNames(String),
     /// Criteria are answered from texts.
     #[error("--criterion needs texts: give --text")]
     NoTexts,
@@ -216,13 +237,22 @@ impl Plan {
     /// # Errors
     /// The first thing that is wrong.
     pub fn check(&self, networks: &Networks) -> Result<(), PlanError> {
-        let Networks { encoders, captioners, answerers } = networks;
+        let Networks { encoders, captioners, answerers, sentences } = networks;
         let classical = Kind::PARTS.iter().chain(&[Kind::Classical]).map(|kind| kind.name());
         let features: Vec<&str> = classical.chain(encoders.iter().map(String::as_str)).collect();
         known("--features", &self.features, &features)?;
         let described: Vec<String> = self.text.iter().filter(|name| !name.starts_with(IMPORT)).cloned().collect();
         let speakers = captioners.iter().chain(answerers).map(String::as_str);
-        known("--text", &described, &DESCRIBERS.into_iter().chain(speakers).collect::<Vec<_>>())?;
+        let namers = NAMERS.into_iter().filter(|(_, network)| encoders.iter().any(|name| name == network));
+        let describers = DESCRIBERS.into_iter().chain(namers.map(|(name, _)| name));
+        known("--text", &described, &describers.chain(speakers).collect::<Vec<_>>())?;
+        if let Some(namer) = self.text.iter().find(|name| namer(name).is_some() && self.names.is_empty()) {
+            return Err(PlanError::NoNames(namer.clone()));
+        }
+        if self.sentences != SENTENCES {
+            let sentences: Vec<&str> = sentences.iter().map(String::as_str).collect();
+            known("--sentences", std::slice::from_ref(&self.sentences), &sentences)?;
+        }
         if let Some(answerer) = self.text.iter().find(|name| answerers.contains(name) && self.ask.is_empty()) {
             return Err(PlanError::NothingAsked(answerer.clone()));
         }
@@ -258,7 +288,9 @@ impl Plan {
             ("--features", list(&self.features)),
             ("--text", list(&self.text)),
             ("--ask", list(&self.ask)),
+            ("--names", list(&self.names)),
             ("--vectors", list(&self.vectors)),
+            ("--sentences", self.sentences.clone()),
             ("--criterion", list(&self.criteria.iter().map(Criterion::to_string).collect::<Vec<_>>())),
             ("--fuse", list(&self.fuse)),
             ("--cluster", list(&self.cluster)),
@@ -270,6 +302,11 @@ impl Plan {
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec()
     }
+}
+
+/// The network that a describer of [`NAMERS`] compares by.
+pub fn namer(describer: &str) -> Option<&'static str> {
+    NAMERS.into_iter().find(|(name, _)| *name == describer).map(|(_, network)| network)
 }
 
 fn readable<T: FromStr<Err: fmt::Display>>(option: &'static str, texts: &[String]) -> Result<(), PlanError> {
@@ -323,6 +360,15 @@ mod tests {
         assert!(message.as_ref().is_err_and(|m| m.contains("--cluster") && m.contains("\"kmeens\"")), "{message:?}");
         let mute = Plan { text: vec!["vqa".into()], ..Plan::default() };
         assert_eq!(mute.check(&encoders), Err(PlanError::NothingAsked("vqa".into())));
+        let nameless = Plan { text: vec!["clip-names".into()], ..Plan::default() };
+        let missing = nameless.check(&encoders).map_err(|e| e.to_string());
+        assert!(missing.as_ref().is_err_and(|m| m.contains("no `clip-names`")), "{missing:?}");
+        let with_clip =
+            Networks { encoders: vec!["efficientnet-lite0".into(), "clip-vit-b32".into()], ..encoders.clone() };
+        assert_eq!(nameless.check(&with_clip), Err(PlanError::NoNames("clip-names".into())));
+        let foreign = Plan { sentences: "mpnet".into(), ..Plan::default() };
+        let missing = foreign.check(&encoders).map_err(|e| e.to_string());
+        assert!(missing.as_ref().is_err_and(|m| m.contains("--sentences: there is no `mpnet`")), "{missing:?}");
         let bad = Plan { fuse: vec!["concat:share=3".into()], ..Plan::default() };
         let message = bad.check(&encoders).map_err(|e| e.to_string());
         assert!(message.as_ref().is_err_and(|m| m.contains("--fuse: `concat:share=3`")), "{message:?}");

@@ -30,12 +30,11 @@ use serde::{Deserialize, Serialize};
 use super::split::{Part, SplitError, check_shares};
 use crate::classical::Kind;
 use crate::protocol::{
-    ClusterCount, Criterion, DESCRIBERS, DeviceChoice, IMPORT, Networks, Plan, PlanError, VECTORIZERS,
+    ClusterCount, Criterion, DESCRIBERS, DeviceChoice, IMPORT, Networks, Plan, PlanError, SENTENCES, VECTORIZERS, namer,
 };
 
-/// Networks that a representation needs besides the one of its name.
+/// The network that tags come from.
 const TAGGER: &str = "efficientnet-lite0";
-const SENTENCES: &str = "minilm";
 
 /// A study's recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -108,8 +107,12 @@ pub struct Representations {
     pub text: Vec<String>,
     /// Questions about every picture, for networks that answer some.
     pub ask: Vec<String>,
+    /// What pictures may show, for describers that name them.
+    pub names: Vec<String>,
     /// How texts become vectors.
     pub vectors: Vec<String>,
+    /// The network that makes vectors of sentences.
+    pub sentences: String,
     /// Fusions of every feature with every text.
     pub fuse: Vec<String>,
     /// Criteria.
@@ -118,8 +121,9 @@ pub struct Representations {
 
 impl Default for Representations {
     fn default() -> Self {
-        let (none, vectors) = (Vec::new, vec![VECTORIZERS[0].to_owned()]);
-        Self { features: none(), text: none(), ask: none(), vectors, fuse: none(), criteria: none() }
+        let (none, vectors, sentences) = (Vec::new, vec![VECTORIZERS[0].to_owned()], SENTENCES.to_owned());
+        let (features, text, fuse, criteria) = (none(), none(), none(), none());
+        Self { features, text, ask: none(), names: none(), vectors, sentences, fuse, criteria }
     }
 }
 
@@ -235,6 +239,7 @@ impl From<PlanError> for RecipeError {
             }
             PlanError::Parameters { option, reason } => (option, reason),
             PlanError::NothingAsked(name) => ("--ask", format!("{name} answers questions, and there are none")),
+            PlanError::NoNames(name) => ("--names", format!("{name} names pictures out of a list, and there is none")),
             PlanError::NoTexts => ("--criterion", "criteria need texts".to_owned()),
             PlanError::Nothing => ("--cluster", "there is nothing to cluster, or no clusterer".to_owned()),
             PlanError::NoClusters => ("-k", "must be at least 1".to_owned()),
@@ -243,6 +248,8 @@ impl From<PlanError> for RecipeError {
             "--features" => "representations.features",
             "--text" => "representations.text",
             "--ask" => "representations.ask",
+            "--names" => "representations.names",
+            "--sentences" => "representations.sentences",
             "--vectors" => "representations.vectors",
             "--fuse" => "representations.fuse",
             "--criterion" => "representations.criteria",
@@ -288,19 +295,22 @@ impl Recipe {
         let described =
             plan.text.iter().filter(|text| !text.starts_with(IMPORT) && !DESCRIBERS.contains(&text.as_str()));
         let captioners = described.cloned().collect();
-        plan.check(&Networks { encoders: plan.features.clone(), captioners, answerers: Vec::new() })?;
+        let (encoders, sentences) = (plan.features.clone(), vec![plan.sentences.clone()]);
+        plan.check(&Networks { encoders, captioners, sentences, ..Networks::default() })?;
         Ok(recipe)
     }
 
     /// The first seed's plan, whatever can be had.
     fn whole(&self, device: DeviceChoice) -> Result<Plan, RecipeError> {
-        let Representations { features, text, ask, vectors, fuse, criteria } = &self.representations;
+        let Representations { features, text, ask, names, vectors, sentences, fuse, criteria } = &self.representations;
         let criteria = criteria.iter().map(|c| c.parse()).collect::<Result<Vec<Criterion>, String>>();
         Ok(Plan {
             features: features.clone(),
             text: text.clone(),
             ask: ask.clone(),
+            names: names.clone(),
             vectors: vectors.clone(),
+            sentences: sentences.clone(),
             criteria: criteria.map_err(|e| RecipeError::field("representations.criteria", e))?,
             fuse: fuse.clone(),
             cluster: self.clusterings.clusterers.clone(),
@@ -323,7 +333,7 @@ impl Recipe {
         lacks: impl Fn(&str) -> Option<String>,
     ) -> Result<(Plan, Vec<PassedOver>), RecipeError> {
         let mut plan = self.whole(device)?;
-        let mut passed_over = Vec::new();
+        let (mut passed_over, sentences) = (Vec::new(), plan.sentences.clone());
         let mut keep = |names: &mut Vec<String>, why: &dyn Fn(&str) -> Option<String>| {
             names.retain(|name| match why(name) {
                 None => true,
@@ -340,9 +350,10 @@ impl Recipe {
         });
         let speaks = |name: &str| known.captioners.iter().chain(&known.answerers).any(|speaker| speaker == name);
         keep(&mut plan.text, &|name| match name {
-            import if import.starts_with(IMPORT) => lacks(SENTENCES),
-            describer if DESCRIBERS.contains(&describer) => lacks(TAGGER).or_else(|| lacks(SENTENCES)),
-            speaker if speaks(speaker) => lacks(speaker).or_else(|| lacks(SENTENCES)),
+            import if import.starts_with(IMPORT) => lacks(&sentences),
+            describer if DESCRIBERS.contains(&describer) => lacks(TAGGER).or_else(|| lacks(&sentences)),
+            speaker if speaks(speaker) => lacks(speaker).or_else(|| lacks(&sentences)),
+            describer if let Some(network) = namer(describer) => lacks(network).or_else(|| lacks(&sentences)),
             _ => Some("this version has no such describer".to_owned()),
         });
         if plan.features.is_empty() && plan.text.is_empty() {

@@ -195,13 +195,16 @@ impl ModelFolder {
         self.files(manifest).map_or(manifest.size(), |files| files.iter().map(|file| file.size).sum())
     }
 
-    /// Where a model comes from: a package and its version, or a repository of a hub and the commit that is here, else
-    /// the revision that would be fetched.
+    /// Where a model comes from: a package and its version, a repository of a hub and the commit that is here, else the
+    /// revision that would be fetched, or an address.
     pub fn origin(&self, manifest: &Manifest) -> String {
         let hub = match &manifest.source {
             Source::Pip(pip) => return format!("pip {} {}", pip.package, pip.version),
             Source::Hub(hub) => hub,
         };
+        if let Some(address) = &hub.address {
+            return format!("web {address}");
+        }
         let pulled = Pulled::read(&self.path(&manifest.name)).filter(|pulled| pulled.repo == hub.repo);
         let revision =
             pulled.map(|pulled| pulled.commit.map_or(pulled.revision, |commit| commit.chars().take(10).collect()));

@@ -31,8 +31,10 @@ cargo xtask test               set up, then format, lints (native and wasm32) an
 cargo xtask check              format, type check and lints only, native and wasm32
 cargo xtask bench NAME|all     measure against the Python references; NAME is one of
                                efficientnet minilm decode classical kmeans tsne run quality page
-cargo xtask parity NAME|all    networks at full size, with random weights, against PyTorch; NAME is one of
-                               clip-vit-b32 dinov2-small siglip-base blip-caption blip-vqa vilt-vqa vit-gpt2
+cargo xtask parity NAME|all [wgpu]
+                               networks at full size, with random weights, against PyTorch, on the processor or on wgpu;
+                               NAME is one of clip-vit-b32 dinov2-small siglip-base blip-caption blip-vqa vilt-vqa
+                               vit-gpt2 mpnet resnet18 resnet50 efficientnet-b0 mobilenet-v3-small
 cargo xtask screenshots        pictures of the page in both themes, wide and narrow, into out/screenshots
 cargo xtask samples            only the sample pictures; prints their folder
 cargo xtask packs              only the model packs and the sample that the page loads (Trunk's first hook)

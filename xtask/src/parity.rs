@@ -1,4 +1,4 @@
-//! `cargo xtask parity NAME`: a network at full size, with a random checkpoint, against PyTorch.
+//! `cargo xtask parity NAME`: a network at full size, with a random checkpoint, against PyTorch and torchvision.
 //!
 //! `models/reference` writes the layout that the hub has, and what must come out; `models/examples/parity.rs` compares.
 
@@ -12,7 +12,7 @@ use crate::project::Project;
 use crate::setup;
 
 /// Names on the command line, and of the reference scripts.
-const NETWORKS: [(&str, &str); 7] = [
+const NETWORKS: [(&str, &str); 12] = [
     ("clip-vit-b32", "clip"),
     ("dinov2-small", "dinov2"),
     ("siglip-base", "siglip"),
@@ -20,14 +20,24 @@ const NETWORKS: [(&str, &str); 7] = [
     ("blip-vqa", "blip_vqa"),
     ("vilt-vqa", "vilt"),
     ("vit-gpt2", "vit_gpt2"),
+    ("mpnet", "mpnet"),
+    ("resnet18", "resnet18"),
+    ("resnet50", "resnet50"),
+    ("efficientnet-b0", "efficientnet_b0"),
+    ("mobilenet-v3-small", "mobilenet_v3_small"),
 ];
 
-/// Compares the named networks, or all of them, on the processor.
+/// The word that asks for a wgpu adapter in place of the processor.
+const ON_WGPU: &str = "wgpu";
+
+/// Compares the named networks, or all of them, on the processor or, where `wgpu` is among the names, on a wgpu adapter.
 ///
 /// # Errors
 /// When a name is unknown, something cannot be set up, or a network is out of its bound.
 pub(crate) fn parity(project: &Project, names: &[&str]) -> Result<()> {
     let all = names.contains(&"all");
+    let (on, names): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| **name == ON_WGPU);
+    let on = on.first().copied().unwrap_or("flex");
     if let Some(name) = names.iter().find(|name| **name != "all" && !NETWORKS.iter().any(|(known, _)| known == *name)) {
         let known: Vec<&str> = NETWORKS.iter().map(|(known, _)| *known).collect();
         bail!("there is no network {name}; choose from {}, all", known.join(", "));
@@ -36,7 +46,7 @@ pub(crate) fn parity(project: &Project, names: &[&str]) -> Result<()> {
     let mut failed = Vec::new();
     for (name, script) in NETWORKS.iter().filter(|(name, _)| all || names.contains(name)) {
         step("parity", name);
-        if let Err(error) = compare(project, &python, script) {
+        if let Err(error) = compare(project, &python, script, on) {
             eprintln!("    {name}: {error:#}");
             failed.push(*name);
         }
@@ -44,20 +54,23 @@ pub(crate) fn parity(project: &Project, names: &[&str]) -> Result<()> {
     if failed.is_empty() { Ok(()) } else { bail!("not within their bounds: {}", failed.join(", ")) }
 }
 
-fn compare(project: &Project, python: &Path, script: &str) -> Result<()> {
+fn compare(project: &Project, python: &Path, script: &str, on: &str) -> Result<()> {
     let folder = project.target.join("parity").join(script);
     process::make_folder(&folder)?;
     let path = project.root.join("models/reference").join(format!("{script}.py"));
     process::run(Command::new(python).arg(path).arg("full").arg(&folder))?;
-    let run = ["run", "--release", "-p", "gistmap-models", "--example", "parity", "--", script];
-    process::run(project.cargo().args(run).arg(&folder))
+    // Beside gistmap, whose features of Burn are built already: alone, it would ask for others.
+    let build = ["build", "--release", "-p", "gistmap", "-p", "gistmap-models", "--example", "parity"];
+    process::run(project.cargo().args(build))?;
+    process::run(Command::new(project.target.join("release/examples/parity")).arg(script).arg(&folder).arg(on))
 }
 
 /// The Python that has Debian's PyTorch and, in an environment of its own, transformers.
 fn python(project: &Project) -> Result<PathBuf> {
     let system = "/usr/bin/python3";
-    if !process::succeeds(system, &["-c", "import torch"]) {
-        setup::debian_packages("PyTorch, the networks' reference,", &["python3-torch", "python3-venv"])?;
+    if !process::succeeds(system, &["-c", "import torch, torchvision"]) {
+        let packages = ["python3-torch", "python3-torchvision", "python3-venv"];
+        setup::debian_packages("PyTorch, the networks' reference,", &packages)?;
     }
     let requirements = project.root.join("models/reference/requirements.txt");
     let wanted = std::fs::read_to_string(&requirements).with_context(|| requirements.display().to_string())?;

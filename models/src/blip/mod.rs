@@ -17,9 +17,9 @@ use crate::config::{self, ConfigError, LoadError, require, require_fours, requir
 use crate::encoder::{Answerer, Captioner};
 use crate::fused::Lengths;
 use crate::generate::{GenerateError, Generation, Settings, Started};
+use crate::load::Loader;
 use crate::precision::Precision;
 use crate::preprocess::Preprocessing;
-use crate::transformer::load::Loader;
 use crate::transformer::sentences::Sentences;
 use crate::transformer::tower::Layers;
 use text::{Decoder, Encoder};

@@ -6,9 +6,9 @@ use burn::tensor::Tensor;
 use super::VisionConfig;
 use crate::config::LoadError;
 use crate::fused::{Lengths, RowNorm};
+use crate::load::Loader;
 use crate::preprocess::Preprocessing;
-use crate::transformer::block::Block;
-use crate::transformer::load::Loader;
+use crate::transformer::block::{Block, Order};
 use crate::transformer::patches::{Extents, PatchEmbedding, Positions};
 use crate::transformer::tower::{Keys, block};
 
@@ -19,6 +19,7 @@ const KEYS: Keys = Keys {
     up: "mlp.fc1",
     down: "mlp.fc2",
     mlp_norm: "layer_norm2",
+    order: Order::Before,
 };
 
 /// Pixels to states.

@@ -28,6 +28,14 @@ pub(crate) enum Activation {
     QuickGelu,
     /// Hyperbolic tangent.
     Tanh,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// `x * sigmoid(x)`.
+    Silu,
+    /// `min(max(x + 3, 0), 6) / 6`.
+    HardSigmoid,
+    /// `x * hard_sigmoid(x)`.
+    HardSwish,
 }
 
 /// `1 / (1 + exp(-x))`; `exp` is kept from overflowing, which WGSL leaves undefined.
@@ -35,6 +43,11 @@ pub(crate) enum Activation {
 fn sigmoid<N: Size>(x: Vector<f32, N>) -> Vector<f32, N> {
     let one = Vector::new(1.0f32);
     one / (one + (Vector::new(0.0f32) - x).min(Vector::new(80.0f32)).exp())
+}
+
+#[cube]
+fn hard_sigmoid<N: Size>(x: Vector<f32, N>) -> Vector<f32, N> {
+    (x + Vector::new(3.0f32)).max(Vector::new(0.0f32)).min(Vector::new(6.0f32)) / Vector::new(6.0f32)
 }
 
 #[cube]
@@ -51,6 +64,10 @@ fn activate<N: Size>(x: Vector<f32, N>, #[comptime] activation: Activation) -> V
         }
         Activation::QuickGelu => x * sigmoid::<N>(x * Vector::new(1.702f32)),
         Activation::Tanh => sigmoid::<N>(x * Vector::new(2.0f32)) * Vector::new(2.0f32) - Vector::new(1.0f32),
+        Activation::Sigmoid => sigmoid::<N>(x),
+        Activation::Silu => x * sigmoid::<N>(x),
+        Activation::HardSigmoid => hard_sigmoid::<N>(x),
+        Activation::HardSwish => x * hard_sigmoid::<N>(x),
     }
 }
 
@@ -130,7 +147,7 @@ pub(super) struct Extents {
     pub(super) channels: usize,
 }
 
-/// A depthwise convolution, its bias and ReLU6.
+/// A depthwise convolution, its bias and activation.
 ///
 /// One thread makes four channels of `tile` neighbouring columns: a value that several of them need is read once.
 #[cube(launch_unchecked)]
@@ -143,6 +160,7 @@ pub(super) fn depthwise<F: Float, N: Size>(
     #[comptime] kernel: usize,
     #[comptime] stride: usize,
     #[comptime] tile: usize,
+    #[comptime] activation: Activation,
     #[define(F)] _element: ElemType,
 ) {
     let channel = ABSOLUTE_POS_X as usize;
@@ -190,12 +208,12 @@ pub(super) fn depthwise<F: Float, N: Size>(
     #[unroll]
     for i in 0..tile {
         if column + i < extents.out_width {
-            out[at + i * extents.channels] = Vector::cast_from(activate::<N>(sums[i], Activation::Relu6));
+            out[at + i * extents.channels] = Vector::cast_from(activate::<N>(sums[i], activation));
         }
     }
 }
 
-/// A convolution of three input channels, its bias and ReLU6: the first layer.
+/// A convolution of three input channels, its bias and activation: the first layer.
 #[cube(launch_unchecked)]
 pub(super) fn stem<F: Float, N: Size>(
     x: &[F],
@@ -206,6 +224,7 @@ pub(super) fn stem<F: Float, N: Size>(
     #[comptime] kernel: usize,
     #[comptime] stride: usize,
     #[comptime] tile: usize,
+    #[comptime] activation: Activation,
     #[define(F)] _element: ElemType,
 ) {
     let channel = ABSOLUTE_POS_X as usize;
@@ -254,7 +273,83 @@ pub(super) fn stem<F: Float, N: Size>(
     #[unroll]
     for i in 0..tile {
         if column + i < extents.out_width {
-            out[at + i * extents.channels] = Vector::cast_from(activate::<N>(sums[i], Activation::Relu6));
+            out[at + i * extents.channels] = Vector::cast_from(activate::<N>(sums[i], activation));
+        }
+    }
+}
+
+/// A convolution of any number of input channels, its bias and activation.
+///
+/// As [`dense`], for each place of the window: one thread makes four channels of `tile` neighbouring columns.
+#[cube(launch_unchecked)]
+pub(super) fn convolution<F: Float, N: Size>(
+    x: &[Vector<F, N>],
+    weight: &[Vector<F, N>],
+    bias: &[Vector<F, N>],
+    out: &mut [Vector<F, N>],
+    extents: Extents,
+    depth: usize,
+    #[comptime] kernel: usize,
+    #[comptime] stride: usize,
+    #[comptime] tile: usize,
+    #[comptime] activation: Activation,
+    #[define(F)] _element: ElemType,
+) {
+    let channel = ABSOLUTE_POS_X as usize;
+    let strip = ((CUBE_POS_Y + CUBE_POS_Z * CUBE_COUNT_Y) * CUBE_DIM_Y + UNIT_POS_Y) as usize;
+    let strips = extents.out_width.div_ceil(tile);
+    if channel >= extents.channels || strip >= extents.pictures * extents.out_height * strips {
+        terminate!();
+    }
+    let column = strip % strips * tile;
+    let row = strip / strips % extents.out_height;
+    let picture = strip / strips / extents.out_height;
+    let start = Vector::<f32, N>::cast_from(bias[channel]);
+    let mut sums = Array::<Vector<f32, N>>::new(tile);
+    let mut starts = Array::<usize>::new(tile);
+    // 1 where there is a pixel, 0 outside of the picture.
+    let mut there = Array::<f32>::new(tile);
+    #[unroll]
+    for i in 0..tile {
+        sums[i] = start;
+    }
+    for ky in 0..kernel {
+        // Unsigned: what lies before the first row wraps round and is out of bounds as well.
+        let y = row * stride + ky - extents.top;
+        if y < extents.height {
+            let line = (picture * extents.height + y) * extents.width;
+            for kx in 0..kernel {
+                #[unroll]
+                for i in 0..tile {
+                    let at = (column + i) * stride + kx - extents.left;
+                    let inside = at < extents.width;
+                    starts[i] = (line + select(inside, at, 0usize)) * depth;
+                    there[i] = select(inside, 1.0f32, 0.0f32);
+                }
+                let tap = (ky * kernel + kx) * depth * 4 * extents.channels + channel;
+                for k in 0..depth {
+                    let at = tap + k * 4 * extents.channels;
+                    let w0 = Vector::<f32, N>::cast_from(weight[at]);
+                    let w1 = Vector::<f32, N>::cast_from(weight[at + extents.channels]);
+                    let w2 = Vector::<f32, N>::cast_from(weight[at + 2 * extents.channels]);
+                    let w3 = Vector::<f32, N>::cast_from(weight[at + 3 * extents.channels]);
+                    #[unroll]
+                    for i in 0..tile {
+                        let v = Vector::<f32, N>::cast_from(x[starts[i] + k]) * Vector::new(there[i]);
+                        sums[i] += Vector::new(v.extract(0usize)) * w0
+                            + Vector::new(v.extract(1usize)) * w1
+                            + Vector::new(v.extract(2usize)) * w2
+                            + Vector::new(v.extract(3usize)) * w3;
+                    }
+                }
+            }
+        }
+    }
+    let at = ((picture * extents.out_height + row) * extents.out_width + column) * extents.channels + channel;
+    #[unroll]
+    for i in 0..tile {
+        if column + i < extents.out_width {
+            out[at + i * extents.channels] = Vector::cast_from(activate::<N>(sums[i], activation));
         }
     }
 }

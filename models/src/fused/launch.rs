@@ -24,13 +24,24 @@ const REDUCERS: u32 = 32;
 /// Groups in one dimension of a dispatch; WebGPU allows 65,535.
 const GROUPS: u32 = 32_768;
 
-/// A convolution with TensorFlow's "SAME" padding.
+/// Where the zeros around a picture stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Padding {
+    /// TensorFlow's "SAME": as few as the output needs; where their number is odd, the one more stands after.
+    Same,
+    /// PyTorch's `padding = kernel // 2`, of odd kernels: as many before as behind.
+    Even,
+}
+
+/// A convolution whose output is as large as its input, divided by the step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
     /// Side of the square kernel.
     pub(crate) kernel: usize,
     /// Step.
     pub(crate) stride: usize,
+    /// Around the picture.
+    pub(crate) padding: Padding,
 }
 
 impl Window {
@@ -39,10 +50,13 @@ impl Window {
         input.div_ceil(self.stride)
     }
 
-    /// Zeros before and after a side of `input`; where their number is odd, the one more stands after.
+    /// Zeros before and after a side of `input`.
     pub(crate) fn padding(self, input: usize) -> (usize, usize) {
         let all = ((self.output(input) - 1) * self.stride + self.kernel).saturating_sub(input);
-        (all / 2, all - all / 2)
+        match self.padding {
+            Padding::Same => (all / 2, all - all / 2),
+            Padding::Even => (self.kernel / 2, all.saturating_sub(self.kernel / 2)),
+        }
     }
 
     #[cfg(not(target_arch = "wasm32"))]
@@ -78,22 +92,34 @@ pub(crate) trait FusedLayers: Backend {
         residual: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 
-    /// A depthwise convolution and ReLU6; `x` `[n, h, w, c]`, `weight` `[kernel * kernel, c]`.
+    /// A depthwise convolution and activation; `x` `[n, h, w, c]`, `weight` `[kernel * kernel, c]`.
     #[fusion(dtype = x, shape = window.shape(x, bias))]
     fn depthwise(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         window: Window,
+        activation: Activation,
     ) -> FloatTensor<Self>;
 
-    /// A convolution of three channels and ReLU6; `x` `[n, h, w, 3]`, `weight` `[kernel * kernel * 3, out]`.
+    /// A convolution of three channels and activation; `x` `[n, h, w, 3]`, `weight` `[kernel * kernel * 3, out]`.
     #[fusion(dtype = x, shape = window.shape(x, bias))]
     fn stem(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         window: Window,
+        activation: Activation,
+    ) -> FloatTensor<Self>;
+
+    /// A convolution and activation; `x` `[n, h, w, c]`, `weight` `[kernel * kernel * c, out]`.
+    #[fusion(dtype = x, shape = window.shape(x, bias))]
+    fn convolution(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        window: Window,
+        activation: Activation,
     ) -> FloatTensor<Self>;
 
     /// Layer normalisation of rows.
@@ -200,7 +226,7 @@ impl FusedLayers for CubeBackend {
         dense(x, weight, bias, Some(residual), Activation::Identity)
     }
 
-    fn depthwise(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, window: Window) -> CubeTensor {
+    fn depthwise(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, window: Window, then: Activation) -> CubeTensor {
         let (x, weight, bias) = (packed(x), packed(weight), packed(bias));
         let (out, extents, count, dim) = convolution(&x, bias.meta.shape()[0], window);
         let (client, element) = (x.client.clone(), element(&x));
@@ -219,13 +245,14 @@ impl FusedLayers for CubeBackend {
                 window.kernel,
                 window.stride,
                 COLUMNS,
+                then,
                 element,
             );
         }
         out
     }
 
-    fn stem(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, window: Window) -> CubeTensor {
+    fn stem(x: CubeTensor, weight: CubeTensor, bias: CubeTensor, window: Window, then: Activation) -> CubeTensor {
         let (x, weight, bias) = (packed(x), packed(weight), packed(bias));
         let (out, extents, count, dim) = convolution(&x, bias.meta.shape()[0], window);
         let (client, element) = (x.client.clone(), element(&x));
@@ -244,6 +271,42 @@ impl FusedLayers for CubeBackend {
                 window.kernel,
                 window.stride,
                 COLUMNS,
+                then,
+                element,
+            );
+        }
+        out
+    }
+
+    fn convolution(
+        x: CubeTensor,
+        weight: CubeTensor,
+        bias: CubeTensor,
+        window: Window,
+        then: Activation,
+    ) -> CubeTensor {
+        let (x, weight, bias) = (packed(x), packed(weight), packed(bias));
+        let depth = x.meta.shape()[3] / VECTOR;
+        let (out, extents, count, dim) = convolution(&x, bias.meta.shape()[0], window);
+        let (client, element) = (x.client.clone(), element(&x));
+        // SAFETY: `convolution` takes the extents from the shapes of the arguments, of which the kernel reads pixels of
+        // `depth` and `kernel * kernel * depth` rows of weights.
+        unsafe {
+            kernels::convolution::launch_unchecked(
+                &client,
+                count,
+                dim,
+                VECTOR,
+                x.into_buffer_arg(),
+                weight.into_buffer_arg(),
+                bias.into_buffer_arg(),
+                out.clone().into_buffer_arg(),
+                extents,
+                depth,
+                window.kernel,
+                window.stride,
+                COLUMNS,
+                then,
                 element,
             );
         }

@@ -21,7 +21,7 @@ use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData, activation};
 pub(crate) use attention::{Heads, Lengths, Pairs, attention, cross_attention};
 pub(crate) use kernels::Activation;
 use launch::FusedLayers;
-pub(crate) use launch::Window;
+pub(crate) use launch::{Padding, Window};
 
 fn own_kernels(device: &Device) -> bool {
     matches!(device.as_dispatch(), DispatchDevice::Cube(CubeDevice::Wgpu(_)))
@@ -58,6 +58,23 @@ fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     turned
 }
 
+/// An activation made of Burn's operations.
+fn activate<const D: usize>(x: Tensor<D>, then: Activation) -> Tensor<D> {
+    match then {
+        Activation::Identity => x,
+        Activation::Relu => activation::relu(x),
+        Activation::Relu6 => x.clamp(0.0, 6.0),
+        Activation::Gelu => activation::gelu(x),
+        Activation::GeluTanh => activation::gelu_approximate(x),
+        Activation::QuickGelu => x.clone() * activation::sigmoid(x.mul_scalar(1.702)),
+        Activation::Tanh => activation::tanh(x),
+        Activation::Sigmoid => activation::sigmoid(x),
+        Activation::Silu => activation::silu(x),
+        Activation::HardSigmoid => x.add_scalar(3.0).clamp(0.0, 6.0).div_scalar(6.0),
+        Activation::HardSwish => x.clone() * x.add_scalar(3.0).clamp(0.0, 6.0).div_scalar(6.0),
+    }
+}
+
 /// A linear layer or 1 x 1 convolution; inputs and outputs are multiples of four.
 #[derive(Module, Debug)]
 pub(crate) struct Dense {
@@ -85,16 +102,7 @@ impl Dense {
             let (weight, bias) = (self.weight.val().into_dispatch(), self.bias.val().into_dispatch());
             return Tensor::from_dispatch(Dispatch::dense(x.into_dispatch(), weight, bias, then));
         }
-        let x = self.plain(x);
-        match then {
-            Activation::Identity => x,
-            Activation::Relu => activation::relu(x),
-            Activation::Relu6 => x.clamp(0.0, 6.0),
-            Activation::Gelu => activation::gelu(x),
-            Activation::GeluTanh => activation::gelu_approximate(x),
-            Activation::QuickGelu => x.clone() * activation::sigmoid(x.mul_scalar(1.702)),
-            Activation::Tanh => activation::tanh(x),
-        }
+        activate(self.plain(x), then)
     }
 
     /// `x · weight + bias + residual`.
@@ -117,12 +125,17 @@ impl Dense {
         self.weight.device()
     }
 
+    /// In what its weights are kept.
+    pub(crate) fn precision(&self) -> FloatDType {
+        FloatDType::from(self.weight.dtype())
+    }
+
     fn plain(&self, x: Tensor<2>) -> Tensor<2> {
         x.matmul(self.weight.val()) + self.bias.val().unsqueeze()
     }
 }
 
-/// A spatial convolution with ReLU6: depthwise, or of three input channels.
+/// A spatial convolution: depthwise, of three input channels, or of a multiple of four. Outputs are one, too.
 #[derive(Module, Debug)]
 pub(crate) struct Convolution {
     /// `[kernel * kernel * input, output]`, `input` being 1 for a depthwise one.
@@ -133,7 +146,7 @@ pub(crate) struct Convolution {
 }
 
 impl Convolution {
-    /// From PyTorch's `[output, input, kernel, kernel]`, `input` being 1 (depthwise) or 3.
+    /// From PyTorch's `[output, input, kernel, kernel]`, `input` being 1 of a depthwise one.
     pub(crate) fn new(weight: &[f32], bias: Vec<f32>, window: Window, device: &Device) -> Self {
         let output = bias.len();
         let taps = window.kernel * window.kernel;
@@ -158,22 +171,29 @@ impl Convolution {
     }
 
     /// `[n, h, w, c]` to `[n, h / stride, w / stride, output]`.
-    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>, then: Activation) -> Tensor<4> {
         let [kernel, output] = [self.window.kernel, self.bias.dims()[0]];
         let input = self.weight.dims()[0] / kernel / kernel;
         if own_kernels(&x.device()) {
             let (weight, bias) = (self.weight.val().into_dispatch(), self.bias.val().into_dispatch());
-            let run = if input == 1 { Dispatch::depthwise } else { Dispatch::stem };
-            return Tensor::from_dispatch(run(x.into_dispatch(), weight, bias, self.window));
+            let run = match input {
+                1 => Dispatch::depthwise,
+                3 => Dispatch::stem,
+                _ => Dispatch::convolution,
+            };
+            return Tensor::from_dispatch(run(x.into_dispatch(), weight, bias, self.window, then));
         }
         let [_, height, width, _] = x.dims();
-        let ((top, bottom), (left, right)) = (self.window.padding(height), self.window.padding(width));
-        let x = x.permute([0, 3, 1, 2]).pad((left, right, top, bottom), 0.0);
+        let (mut x, mut even) = (x.permute([0, 3, 1, 2]), kernel / 2);
+        if self.window.padding == Padding::Same {
+            let ((top, bottom), (left, right)) = (self.window.padding(height), self.window.padding(width));
+            (x, even) = (x.pad((left, right, top, bottom), 0.0), 0);
+        }
         let weight = self.weight.val().reshape([kernel, kernel, input, output]).permute([3, 2, 0, 1]);
         let groups = if input == 1 { output } else { 1 };
         let stride = [self.window.stride; 2];
-        let y = conv2d(x, weight, Some(self.bias.val()), ConvOptions::new(stride, [0, 0], [1, 1], groups));
-        y.clamp(0.0, 6.0).permute([0, 2, 3, 1])
+        let y = conv2d(x, weight, Some(self.bias.val()), ConvOptions::new(stride, [even; 2], [1, 1], groups));
+        activate(y, then).permute([0, 2, 3, 1])
     }
 }
 

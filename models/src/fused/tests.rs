@@ -30,7 +30,7 @@ fn agree<const D: usize>(what: &str, layer: impl Fn(&Device) -> Tensor<D>) {
     }
 }
 
-const EVERY: [Activation; 7] = [
+const EVERY: [Activation; 11] = [
     Activation::Identity,
     Activation::Relu,
     Activation::Relu6,
@@ -38,6 +38,10 @@ const EVERY: [Activation; 7] = [
     Activation::GeluTanh,
     Activation::QuickGelu,
     Activation::Tanh,
+    Activation::Sigmoid,
+    Activation::Silu,
+    Activation::HardSigmoid,
+    Activation::HardSwish,
 ];
 
 #[test]
@@ -58,19 +62,37 @@ fn dense_layers_agree() {
 
 #[test]
 fn convolutions_agree() {
-    for (kernel, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
+    let windows = [(3, 1), (3, 2), (5, 1), (5, 2), (1, 2), (7, 2)]
+        .into_iter()
+        .flat_map(|(kernel, stride)| [Padding::Same, Padding::Even].map(|padding| Window { kernel, stride, padding }));
+    let activations = [Activation::Relu6, Activation::Identity, Activation::HardSwish];
+    for (window, then) in windows.zip(activations.into_iter().cycle()) {
         for (height, width) in [(7, 9), (8, 6), (1, 13)] {
-            let window = Window { kernel, stride };
-            agree(&format!("depthwise {window:?} of {height} x {width}"), |device| {
-                let layer = Convolution::new(&values(24 * kernel * kernel, 1), values(24, 2), window, device);
-                layer.forward(tensor([2, height, width, 24], 3, device))
-            });
-            agree(&format!("stem {window:?} of {height} x {width}"), |device| {
-                let layer = Convolution::new(&values(8 * 3 * kernel * kernel, 1), values(8, 2), window, device);
-                layer.forward(tensor([2, height, width, 3], 3, device))
-            });
+            let agree = |kind: &str, input: usize, channels: usize, output: usize| {
+                agree(&format!("{kind} {window:?} of {height} x {width}, {then:?}"), |device| {
+                    let weight = values(output * input * window.kernel * window.kernel, 1);
+                    let layer = Convolution::new(&weight, values(output, 2), window, device);
+                    layer.forward(tensor([2, height, width, channels], 3, device), then)
+                });
+            };
+            agree("depthwise", 1, 24, 24);
+            agree("stem", 3, 3, 8);
+            agree("convolution", 12, 12, 8);
         }
     }
+}
+
+#[test]
+fn even_padding_is_pytorchs() {
+    // A kernel of ones counts what it sees of a picture of ones.
+    let window = Window { kernel: 3, stride: 2, padding: Padding::Even };
+    let layer = Convolution::new(&[1.0; 4 * 9], vec![0.0; 4], window, &Device::flex());
+    let y = layer.forward(Tensor::ones([1, 4, 5, 4], &Device::flex()), Activation::Identity);
+    let found: Vec<f32> = y.narrow(3, 0, 1).into_data().try_into_vec().expect("f32 values");
+    assert_eq!(found, [4.0, 6.0, 4.0, 6.0, 9.0, 6.0]);
+    assert_eq!((window.padding(4), window.padding(5)), ((1, 0), (1, 1)));
+    let same = Window { padding: Padding::Same, ..window };
+    assert_eq!((same.padding(4), same.padding(5)), ((0, 1), (1, 1)));
 }
 
 fn lengths(device: &Device) -> Tensor<1> {
@@ -84,13 +106,31 @@ fn attention_and_pooling_agree() {
         agree(&format!("attention and pooling, causal {causal}"), |device| {
             let heads = Heads { tokens: 5, heads: 2, causal };
             let mixed = tensor([15, 3 * 64], 1, device).mul_scalar(4.0);
-            pool_rows(attention(mixed, &Lengths::of(lengths(device)), heads), lengths(device))
+            pool_rows(attention(mixed, &Lengths::of(lengths(device)), None, heads), lengths(device))
         });
         agree(&format!("attention without padding, causal {causal}"), |device| {
             let heads = Heads { tokens: 5, heads: 2, causal };
-            attention(tensor([15, 3 * 64], 1, device).mul_scalar(4.0), &Lengths::whole(3, 5, device), heads)
+            attention(tensor([15, 3 * 64], 1, device).mul_scalar(4.0), &Lengths::whole(3, 5, device), None, heads)
         });
     }
+}
+
+#[test]
+fn biased_attention_agrees() {
+    agree("attention with a bias", |device| {
+        let (heads, bias) =
+            (Heads { tokens: 5, heads: 2, causal: false }, tensor([2, 5, 5], 2, device).mul_scalar(3.0));
+        let mixed = tensor([15, 3 * 64], 1, device).mul_scalar(4.0);
+        pool_rows(attention(mixed, &Lengths::of(lengths(device)), Some(&bias), heads), lengths(device))
+    });
+    // A bias as large as a mask: every token takes the first one's values.
+    let (device, heads) = (Device::flex(), Heads { tokens: 3, heads: 1, causal: false });
+    let mixed = tensor([3, 3 * 4], 1, &device);
+    let bias = Tensor::<1>::from_floats([0.0, -1e9, -1e9], &device).reshape([1, 1, 3]).expand([1, 3, 3]);
+    let found = attention(mixed.clone(), &Lengths::whole(1, 3, &device), Some(&bias), heads);
+    let first = mixed.narrow(0, 0, 1).narrow(1, 8, 4).expand([3, 4]);
+    let difference: f32 = (found - first).abs().max().into_scalar();
+    assert!(difference < 1e-6, "{difference}");
 }
 
 #[test]
@@ -102,7 +142,8 @@ fn attention_on_kept_pairs_agrees_and_is_causal_attention() {
     // Token by token with what is kept, or all at once: the same.
     let device = Device::flex();
     let mixed = tensor([8, 3 * 64], 3, &device).mul_scalar(3.0);
-    let whole = attention(mixed.clone(), &Lengths::whole(2, 4, &device), Heads { tokens: 4, heads: 4, causal: true });
+    let whole =
+        attention(mixed.clone(), &Lengths::whole(2, 4, &device), None, Heads { tokens: 4, heads: 4, causal: true });
     let token = |t: usize| mixed.clone().reshape([2, 4, 192]).narrow(1, t, 1).reshape([2, 192]);
     let mut kept: Option<Pairs> = None;
     for t in 0..4 {

@@ -30,9 +30,9 @@ pub(crate) struct SelfAttention {
 }
 
 impl SelfAttention {
-    fn forward(&self, x: Tensor<2>, lengths: &Lengths, tokens: usize) -> Tensor<2> {
+    fn forward(&self, x: Tensor<2>, lengths: &Lengths, bias: Option<&Tensor<3>>, tokens: usize) -> Tensor<2> {
         let mixed = self.input.forward(x, Activation::Identity);
-        attention(mixed, lengths, Heads { tokens, heads: self.heads, causal: self.causal })
+        attention(mixed, lengths, bias, Heads { tokens, heads: self.heads, causal: self.causal })
     }
 
     /// The same for tokens that follow those in `kept`, which they join. `lengths` counts both.
@@ -43,7 +43,7 @@ impl SelfAttention {
         match kept.take() {
             None => {
                 *kept = Some(new);
-                attention(mixed, lengths, Heads { tokens, heads: self.heads, causal: self.causal })
+                attention(mixed, lengths, None, Heads { tokens, heads: self.heads, causal: self.causal })
             }
             Some(before) => {
                 debug_assert_eq!(tokens, 1, "a token at a time: later ones are not masked here");
@@ -125,8 +125,20 @@ pub(crate) struct Source<'a> {
 impl Block {
     /// `[n * tokens, width]` to the same; a block without a branch for another sequence.
     pub(crate) fn forward(&self, x: Tensor<2>, lengths: &Lengths, tokens: usize) -> Tensor<2> {
-        let x = self
-            .branch(x, &self.attention_norm, &self.attention.output, |x| self.attention.forward(x, lengths, tokens));
+        self.forward_biased(x, lengths, None, tokens)
+    }
+
+    /// The same with `bias` `[heads, tokens, tokens]` added to the scores of its attention.
+    pub(crate) fn forward_biased(
+        &self,
+        x: Tensor<2>,
+        lengths: &Lengths,
+        bias: Option<&Tensor<3>>,
+        tokens: usize,
+    ) -> Tensor<2> {
+        let x = self.branch(x, &self.attention_norm, &self.attention.output, |x| {
+            self.attention.forward(x, lengths, bias, tokens)
+        });
         self.feed(x)
     }
 
@@ -138,8 +150,9 @@ impl Block {
         tokens: usize,
         source: &Source<'_>,
     ) -> Tensor<2> {
-        let x = self
-            .branch(x, &self.attention_norm, &self.attention.output, |x| self.attention.forward(x, lengths, tokens));
+        let x = self.branch(x, &self.attention_norm, &self.attention.output, |x| {
+            self.attention.forward(x, lengths, None, tokens)
+        });
         self.feed(self.look(x, source))
     }
 

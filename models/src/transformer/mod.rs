@@ -3,7 +3,6 @@
 //! The networks' files name the published keys and put these together; the layers know no network. They enqueue work
 //! and wait for nothing. On wgpu they run the kernels of [`fused`](crate::fused).
 //!
-//! - [`load`]: taking layers out of a checkpoint by their keys.
 //! - [`patches`]: pixels to rows of patches, normalised; [`vocabulary`]: token ids to rows, and rows to logits.
 //! - [`resample`]: position embeddings for another grid of patches.
 //! - [`sentences`]: token ids of several lengths as one matrix.
@@ -13,7 +12,6 @@
 
 pub(crate) mod block;
 pub(crate) mod decoder;
-pub(crate) mod load;
 pub(crate) mod patches;
 pub(crate) mod resample;
 pub(crate) mod sentences;

@@ -3,9 +3,9 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
-use super::load::Loader;
 use crate::checkpoint::CheckpointError;
 use crate::fused::{Activation, Dense};
+use crate::load::Loader;
 use crate::preprocess::Levels;
 
 /// Extents of a batch of pictures.

@@ -4,10 +4,10 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::block::{Block, Mlp, Order, SelfAttention};
-use super::load::Loader;
 use crate::checkpoint::CheckpointError;
 use crate::config::{ConfigError, require_fours, require_heads};
 use crate::fused::{Activation, Lengths};
+use crate::load::Loader;
 
 /// What all layers of a stack share.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +63,8 @@ pub(crate) struct Keys {
     pub(crate) up: &'static str,
     pub(crate) down: &'static str,
     pub(crate) mlp_norm: &'static str,
+    /// Where the norms stand.
+    pub(crate) order: Order,
 }
 
 const KEYS: Keys = Keys {
@@ -72,9 +74,10 @@ const KEYS: Keys = Keys {
     up: "mlp.fc1",
     down: "mlp.fc2",
     mlp_norm: "layer_norm2",
+    order: Order::Before,
 };
 
-/// A layer with its norms before its parts.
+/// A layer that looks at nothing else.
 pub(crate) fn block(loader: &mut Loader<'_>, layers: &Layers, keys: &Keys) -> Result<Block, CheckpointError> {
     let Layers { width, inner, heads, epsilon, activation, causal, .. } = *layers;
     Ok(Block {
@@ -88,6 +91,6 @@ pub(crate) fn block(loader: &mut Loader<'_>, layers: &Layers, keys: &Keys) -> Re
         cross: None,
         mlp: Mlp { up: loader.dense(keys.up, width, inner)?, down: loader.dense(keys.down, inner, width)?, activation },
         mlp_norm: loader.norm(keys.mlp_norm, width, epsilon)?,
-        order: Order::Before,
+        order: keys.order,
     })
 }

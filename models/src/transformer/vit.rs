@@ -1,9 +1,9 @@
 //! A layer as Hugging Face's ViT publishes it; ViLT's are the same.
 
-use super::block::Block;
-use super::load::Loader;
+use super::block::{Block, Order};
 use super::tower::{Keys, Layers, block};
 use crate::checkpoint::CheckpointError;
+use crate::load::Loader;
 
 const KEYS: Keys = Keys {
     input: &["attention.attention.query", "attention.attention.key", "attention.attention.value"],
@@ -12,6 +12,7 @@ const KEYS: Keys = Keys {
     up: "intermediate.dense",
     down: "output.dense",
     mlp_norm: "layernorm_after",
+    order: Order::Before,
 };
 
 /// The layers below `encoder.layer`, without the norm behind them.

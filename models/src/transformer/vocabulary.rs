@@ -6,9 +6,9 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 
-use super::load::Loader;
 use crate::checkpoint::CheckpointError;
 use crate::fused::{Activation, Dense};
+use crate::load::Loader;
 
 /// Values of a part: 64 MiB in f32.
 const PART: usize = 1 << 24;

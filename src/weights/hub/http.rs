@@ -96,6 +96,11 @@ impl Client {
         format!("{}/{repo}/resolve/{}/{file}", self.base, utf8_percent_encode(revision, PART))
     }
 
+    /// The address of a file that lies in no repository.
+    pub(super) fn plain_url(&self, file: &str) -> String {
+        format!("{}/{file}", self.base)
+    }
+
     /// Asks for `url`, or for the rest of what lies there.
     pub(super) fn get(&self, url: &str, rest: Option<Rest<'_>>) -> Result<Answer, NoAnswer> {
         let fail = |reason: String| NoAnswer::Final(HubError::Answer { url: url.to_owned(), reason });
@@ -287,6 +292,7 @@ mod tests {
         let hub = Hub { from: "https://hub.test/base/".to_owned(), ..Hub::from_environment(Some("")) };
         let client = Client::new(&hub).unwrap();
         assert_eq!(client.url("a/b", "refs/pr/1", "c.json"), "https://hub.test/base/a/b/resolve/refs%2Fpr%2F1/c.json");
+        assert_eq!(client.plain_url("c.pth"), "https://hub.test/base/c.pth");
         for wrong in ["ftp://hub.test", "https://hub.test?x", "https://"] {
             let hub = Hub { from: wrong.to_owned(), ..hub.clone() };
             assert!(Client::new(&hub).is_err(), "{wrong}");

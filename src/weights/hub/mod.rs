@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gistmap_models::manifest::HubSource;
+use gistmap_models::manifest::{HubSource, published_hash};
 
 use download::{Download, Place};
 use http::Client;
@@ -183,6 +183,15 @@ impl Hub {
         Self { from, token, revision: None, tries: 6, first_wait: Duration::from_secs(1) }
     }
 
+    /// The same for a model of `source`: its own address, without a token, where it has one and nobody says otherwise.
+    pub fn of_source(from: Option<&str>, source: &HubSource) -> Self {
+        let hub = Self::from_environment(from);
+        match &source.address {
+            Some(address) if from.is_none() => Self { from: address.clone(), token: None, ..hub },
+            _ => hub,
+        }
+    }
+
     /// The same, asked for another revision.
     #[must_use]
     pub fn at(self, revision: Option<String>) -> Self {
@@ -252,6 +261,7 @@ impl Pull<'_> {
         for name in names {
             match self.file(name, tell) {
                 Ok(file) => {
+                    self.like_its_name(&file)?;
                     self.pulled.files.push(file);
                     return self.pulled.write(self.aside);
                 }
@@ -261,6 +271,17 @@ impl Pull<'_> {
         }
         let (place, said) = missing.unwrap_or_default();
         Err(HubError::NotFound { what: names.join(" or "), place, said })
+    }
+
+    /// Where no hub says what a file hashes to, its name does.
+    fn like_its_name(&self, file: &PulledFile) -> Result<(), HubError> {
+        let expected = published_hash(&file.name).filter(|_| self.source.address.is_some());
+        let Some(expected) = expected.filter(|expected| !file.sha256.starts_with(expected)) else { return Ok(()) };
+        let path = self.aside.join(&file.name);
+        // What came is of no use; that it cannot be removed costs room only.
+        let _ = fs::remove_file(&path);
+        let (from, found) = (format!("{} from {}", file.name, self.hub.from), file.sha256.clone());
+        Err(HubError::Checksum { from, kind: "sha256", found, expected: format!("{expected}...") })
     }
 
     fn file(&mut self, name: &str, tell: Tell<'_>) -> Result<PulledFile, HubError> {
@@ -281,7 +302,10 @@ impl Pull<'_> {
             return Ok(file.clone());
         }
         let place = Place::new(self.aside, name);
-        let url = client.url(&self.source.repo, revision, name);
+        let url = match &self.source.address {
+            Some(_) => client.plain_url(name),
+            None => client.url(&self.source.repo, revision, name),
+        };
         let former = here.iter().filter_map(|former| former.pulled.file(name)).collect();
         let (file, commit) = Download { client, hub: self.hub, place: &place, url, former }.run(tell)?;
         if self.pulled.files.is_empty() {
@@ -317,5 +341,39 @@ fn lock(folder: &Path) -> Result<File, HubError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(HubError::Busy(folder.display().to_string())),
         Err(TryLockError::Error(error)) => Err(HubError::io(&path, error)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_a_hub_is_held_to_its_name() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        // Of "hello\n".
+        let [good, bad] = ["w-5891b5b5.pth", "w-5891b5b6.pth"];
+        for name in [good, bad] {
+            fs::write(from.path().join(name), "hello\n").unwrap();
+        }
+        let pull_of = |names: &[&str]| {
+            let source = HubSource {
+                repo: "somebody/w".to_owned(),
+                revision: "main".to_owned(),
+                address: Some("http://files.test".to_owned()),
+                weights: names.iter().map(|name| (*name).to_owned()).collect(),
+                files: Vec::new(),
+                size: 6,
+            };
+            let own = Hub::of_source(None, &source);
+            assert_eq!((own.from.as_str(), own.token), ("http://files.test", None));
+            pull(&source, to.path(), &Hub::of_source(from.path().to_str(), &source), &mut |_| true)
+        };
+        let damaged = pull_of(&[bad]).unwrap_err().to_string();
+        assert!(damaged.contains("sha256 5891b5b522") && damaged.contains("expected 5891b5b6..."), "{damaged}");
+        assert!(!to.path().join(bad).exists() && !to.path().join(ASIDE).join(bad).exists());
+        pull_of(&["other-00000000.pth", good]).unwrap();
+        assert_eq!(fs::read(to.path().join(good)).unwrap(), b"hello\n");
     }
 }

@@ -10,7 +10,8 @@ use super::super::kernels::horizontal;
 
 /// What one query takes from `length` keys and values of its head.
 ///
-/// Key `i` starts at `first_key + i * stride`, value `i` at `first_value + i * stride`; `asked` is scaled.
+/// Key `i` starts at `first_key + i * stride`, value `i` at `first_value + i * stride`; `asked` is scaled. Where it is
+/// `biased`, value `first_bias + i` of `bias` is added to the score of key `i`.
 #[cube]
 fn mix<F: Float, N: Size>(
     asked: &Array<Vector<f32, N>>,
@@ -22,6 +23,9 @@ fn mix<F: Float, N: Size>(
     length: usize,
     out: &mut [Vector<F, N>],
     result: usize,
+    bias: &[F],
+    first_bias: usize,
+    #[comptime] biased: bool,
     #[comptime] head_width: usize,
 ) {
     let mut sums = Array::<Vector<f32, N>>::new(head_width);
@@ -39,7 +43,10 @@ fn mix<F: Float, N: Size>(
         for d in 0..head_width {
             products += asked[d] * Vector::cast_from(keys[key + d]);
         }
-        let score = horizontal::<N>(products);
+        let mut score = horizontal::<N>(products);
+        if comptime!(biased) {
+            score += f32::cast_from(bias[first_bias + token]);
+        }
         let larger = max(largest, score);
         let kept = (largest - larger).exp();
         let weight = (score - larger).exp();
@@ -63,6 +70,8 @@ fn mix<F: Float, N: Size>(
 pub(super) fn attention<F: Float, N: Size>(
     mixed: &[Vector<F, N>],
     lengths: &[F],
+    // `[heads, tokens, tokens]`.
+    bias: ComptimeOption<&[F]>,
     out: &mut [Vector<F, N>],
     sentences: usize,
     tokens: usize,
@@ -92,7 +101,15 @@ pub(super) fn attention<F: Float, N: Size>(
     }
     let first = sentence * tokens * 3 * width + width + head * head_width;
     let result = (sentence * tokens + query) * width + head * head_width;
-    mix::<F, N>(&asked, mixed, mixed, first, first + width, 3 * width, length, out, result, head_width);
+    let step = 3 * width;
+    let values = first + width;
+    #[comptime]
+    if let ComptimeOption::Some(bias) = bias {
+        let row = (head * tokens + query) * tokens;
+        mix::<F, N>(&asked, mixed, mixed, first, values, step, length, out, result, bias, row, true, head_width);
+    } else {
+        mix::<F, N>(&asked, mixed, mixed, first, values, step, length, out, result, lengths, 0usize, false, head_width);
+    }
 }
 
 /// Attention of `[rows * tokens, width]` queries on keys and values `[sources, heads, reach, head width]`.
@@ -129,5 +146,5 @@ pub(super) fn cross_attention<F: Float, N: Size>(
     }
     let length = usize::cast_from(lengths[source]);
     let first = (source * heads + head) * reach * head_width;
-    mix::<F, N>(&asked, keys, values, first, first, head_width, length, out, at, head_width);
+    mix::<F, N>(&asked, keys, values, first, first, head_width, length, out, at, lengths, 0usize, false, head_width);
 }

@@ -18,6 +18,15 @@ pub(super) trait FusedAttention: Backend {
     #[fusion(dtype = mixed, shape = Shape::new([mixed[0], mixed[1] / 3]))]
     fn self_attention(mixed: FloatTensor<Self>, lengths: FloatTensor<Self>, heads: Heads) -> FloatTensor<Self>;
 
+    /// The same with `bias` `[heads, tokens, tokens]` added to the scores of every sentence.
+    #[fusion(dtype = mixed, shape = Shape::new([mixed[0], mixed[1] / 3]))]
+    fn self_attention_biased(
+        mixed: FloatTensor<Self>,
+        lengths: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        heads: Heads,
+    ) -> FloatTensor<Self>;
+
     /// `queries` `[rows * tokens, width]`, `keys` and `values` `[sources, heads, reach, head width]`, `lengths`
     /// `[sources]`.
     #[fusion(dtype = queries, shape = queries)]
@@ -39,36 +48,45 @@ fn scale(head_width: usize) -> f32 {
     (head_width as f32).sqrt().recip()
 }
 
+fn within(mixed: CubeTensor, lengths: CubeTensor, bias: Option<CubeTensor>, heads: Heads) -> CubeTensor {
+    let (mixed, lengths, bias) = (packed(mixed), packed(lengths), bias.map(packed));
+    let (rows, width) = (mixed.meta.shape()[0], mixed.meta.shape()[1] / 3);
+    let Heads { tokens, heads, causal } = heads;
+    let out = output(&mixed, Shape::new([rows, width]));
+    let (client, element) = (mixed.client.clone(), element(&mixed));
+    let head_width = width / heads;
+    let (count, dim) = grid(rows * heads);
+    // SAFETY: the kernel reads `rows * 3 * width` values, a length a sentence, no longer than `tokens`, and
+    // `heads * tokens * tokens` values of the bias, its shape; it writes `rows * width` values.
+    unsafe {
+        kernels::attention::launch_unchecked(
+            &client,
+            count,
+            dim,
+            VECTOR,
+            mixed.into_buffer_arg(),
+            lengths.into_buffer_arg(),
+            bias.map(CubeTensor::into_buffer_arg).into(),
+            out.clone().into_buffer_arg(),
+            rows / tokens,
+            tokens,
+            heads,
+            scale(head_width),
+            head_width / VECTOR,
+            causal,
+            element,
+        );
+    }
+    out
+}
+
 impl FusedAttention for CubeBackend {
     fn self_attention(mixed: CubeTensor, lengths: CubeTensor, heads: Heads) -> CubeTensor {
-        let (mixed, lengths) = (packed(mixed), packed(lengths));
-        let (rows, width) = (mixed.meta.shape()[0], mixed.meta.shape()[1] / 3);
-        let Heads { tokens, heads, causal } = heads;
-        let out = output(&mixed, Shape::new([rows, width]));
-        let (client, element) = (mixed.client.clone(), element(&mixed));
-        let head_width = width / heads;
-        let (count, dim) = grid(rows * heads);
-        // SAFETY: the kernel reads `rows * 3 * width` values and a length a sentence, no longer than `tokens`, and
-        // writes `rows * width` values.
-        unsafe {
-            kernels::attention::launch_unchecked(
-                &client,
-                count,
-                dim,
-                VECTOR,
-                mixed.into_buffer_arg(),
-                lengths.into_buffer_arg(),
-                out.clone().into_buffer_arg(),
-                rows / tokens,
-                tokens,
-                heads,
-                scale(head_width),
-                head_width / VECTOR,
-                causal,
-                element,
-            );
-        }
-        out
+        within(mixed, lengths, None, heads)
+    }
+
+    fn self_attention_biased(mixed: CubeTensor, lengths: CubeTensor, bias: CubeTensor, heads: Heads) -> CubeTensor {
+        within(mixed, lengths, Some(bias), heads)
     }
 
     fn attention_on(queries: CubeTensor, keys: CubeTensor, values: CubeTensor, lengths: CubeTensor) -> CubeTensor {

@@ -89,18 +89,23 @@ pub(super) fn mask(lengths: &Tensor<1>, tokens: usize) -> Tensor<2> {
     positions.unsqueeze::<2>().lower(lengths.clone().unsqueeze_dim::<2>(1)).float()
 }
 
-/// Self-attention; `mixed` `[n * tokens, queries | keys | values]` to `[n * tokens, width]`.
-pub(crate) fn attention(mixed: Tensor<2>, lengths: &Lengths, heads: Heads) -> Tensor<2> {
+/// Self-attention; `mixed` `[n * tokens, queries | keys | values]` to `[n * tokens, width]`. Where there is a `bias`
+/// `[heads, tokens, tokens]`, it is added to the scores.
+pub(crate) fn attention(mixed: Tensor<2>, lengths: &Lengths, bias: Option<&Tensor<3>>, heads: Heads) -> Tensor<2> {
     if own_kernels(&mixed.device()) {
         let counts = lengths.counts(FloatDType::from(mixed.dtype())).into_dispatch();
-        return Tensor::from_dispatch(Dispatch::self_attention(mixed.into_dispatch(), counts, heads));
+        let mixed = mixed.into_dispatch();
+        return Tensor::from_dispatch(match bias {
+            None => Dispatch::self_attention(mixed, counts, heads),
+            Some(bias) => Dispatch::self_attention_biased(mixed, counts, bias.clone().into_dispatch(), heads),
+        });
     }
     let Heads { tokens, heads, causal } = heads;
     let [rows, width] = [mixed.dims()[0], mixed.dims()[1] / 3];
     let split = mixed.reshape([rows / tokens, tokens, 3, heads, width / heads]).permute([2, 0, 3, 1, 4]);
     let part = |i: usize| split.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
     let pairs = Pairs { keys: part(1), values: part(2) };
-    composed(part(0), &pairs, lengths, causal).swap_dims(1, 2).reshape([rows, width])
+    composed(part(0), &pairs, lengths, bias, causal).swap_dims(1, 2).reshape([rows, width])
 }
 
 /// Attention of queries `[rows * tokens, width]` on kept keys and values, to the same shape.
@@ -115,12 +120,12 @@ pub(crate) fn cross_attention(queries: Tensor<2>, pairs: &Pairs, lengths: &Lengt
     let [sources, heads, _, head_width] = pairs.keys.dims();
     let [rows, width] = queries.dims();
     let split = queries.reshape([sources, rows / sources, heads, head_width]).swap_dims(1, 2);
-    composed(split, pairs, lengths, false).swap_dims(1, 2).reshape([rows, width])
+    composed(split, pairs, lengths, None, false).swap_dims(1, 2).reshape([rows, width])
 }
 
 /// Attention of Burn's operations; `queries` and the result `[n, heads, tokens, head width]`.
-fn composed(queries: Tensor<4>, pairs: &Pairs, lengths: &Lengths, causal: bool) -> Tensor<4> {
-    let [n, _, tokens, head_width] = queries.dims();
+fn composed(queries: Tensor<4>, pairs: &Pairs, lengths: &Lengths, bias: Option<&Tensor<3>>, causal: bool) -> Tensor<4> {
+    let [n, heads, tokens, head_width] = queries.dims();
     let (keys, values) = (pairs.keys.clone(), pairs.values.clone());
     let (reach, device) = (keys.dims()[2], queries.device());
     let padding = (!lengths.whole)
@@ -128,13 +133,17 @@ fn composed(queries: Tensor<4>, pairs: &Pairs, lengths: &Lengths, causal: bool) 
     if on_flex(&device) {
         // One pass, its heads shared among the threads.
         let options = AttentionModuleOptions { is_causal: causal, ..AttentionModuleOptions::default() };
-        return attention_of_burn(queries, keys, values, padding, None, options);
+        let bias = bias.map(|bias| bias.clone().unsqueeze::<4>().expand([n, heads, tokens, reach]));
+        return attention_of_burn(queries, keys, values, padding, bias, options);
     }
     let later = (causal && tokens > 1).then(|| later(tokens, &device));
     let scores = queries.matmul(keys.swap_dims(2, 3)).div_scalar((head_width as f32).sqrt());
     // No half holds the mask: softmax stays in f32.
     let precision = FloatDType::from(scores.dtype());
     let mut scores = scores.cast(FloatDType::F32);
+    if let Some(bias) = bias {
+        scores = scores + bias.clone().cast(FloatDType::F32).unsqueeze::<4>();
+    }
     for hidden in [padding, later].into_iter().flatten() {
         scores = scores + hidden.float().mul_scalar(MASKED);
     }

@@ -4,7 +4,8 @@ use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::fused::{Dense, RowNorm};
+use crate::fused::{Convolution, Dense, RowNorm, Window};
+use crate::weights::take_folded;
 
 /// A checkpoint and the device that its tensors go to, below a prefix of its keys.
 pub(crate) struct Loader<'a> {
@@ -83,6 +84,52 @@ impl<'a> Loader<'a> {
             row.iter_mut().chain([bias]).for_each(|value| *value *= scale);
         }
         Ok(Dense::new(&weight, bias, self.device))
+    }
+
+    /// A 1 x 1 convolution without bias and its batch normalisation: a linear layer over pixels.
+    pub(crate) fn pixelwise(
+        &mut self,
+        keys: [&str; 2],
+        input: usize,
+        output: usize,
+        epsilon: f64,
+    ) -> Result<Dense, CheckpointError> {
+        let (weight, bias) = self.folded(keys, &[output, input, 1, 1], epsilon)?;
+        Ok(Dense::new(&weight, bias, self.device))
+    }
+
+    /// A convolution without bias, a filter a channel, and its batch normalisation.
+    pub(crate) fn depthwise(
+        &mut self,
+        keys: [&str; 2],
+        channels: usize,
+        window: Window,
+        epsilon: f64,
+    ) -> Result<Convolution, CheckpointError> {
+        self.convolution(keys, 1, channels, window, epsilon)
+    }
+
+    /// A convolution without bias and its batch normalisation.
+    pub(crate) fn convolution(
+        &mut self,
+        keys: [&str; 2],
+        input: usize,
+        output: usize,
+        window: Window,
+        epsilon: f64,
+    ) -> Result<Convolution, CheckpointError> {
+        let (weight, bias) = self.folded(keys, &[output, input, window.kernel, window.kernel], epsilon)?;
+        Ok(Convolution::new(&weight, bias, window, self.device))
+    }
+
+    /// Weight and bias of the convolution `conv`, the batch normalisation `norm` folded in.
+    fn folded(
+        &mut self,
+        [conv, norm]: [&str; 2],
+        shape: &[usize; 4],
+        epsilon: f64,
+    ) -> Result<(Vec<f32>, Vec<f32>), CheckpointError> {
+        take_folded(&mut |name, shape| self.take(name, shape), conv, shape, norm, epsilon)
     }
 
     /// A layer normalisation.

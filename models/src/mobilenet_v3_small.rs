@@ -1,0 +1,178 @@
+//! MobileNetV3-small: features and ImageNet logits, on any Burn device.
+//!
+//! Howard et al., *Searching for MobileNetV3*, 2019 (<https://arxiv.org/abs/1905.02244>). Keys and arithmetic are
+//! torchvision's. `reference/mobilenet_v3_small.py` made the values of the test.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+
+use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::convolutional::bottleneck::{self, Bottleneck, ExcitationShape};
+use crate::convolutional::{Entry, Layer, Shape, average, classified};
+use crate::efficientnet_lite0::finish;
+use crate::encoder::{ImageEncoder, ImageOutput};
+use crate::fused::{Activation, Dense, Padding, Window};
+use crate::load::Loader;
+use crate::precision::Precision;
+use crate::preprocess::Preprocessing;
+
+const BATCH_NORM_EPS: f64 = 1e-3;
+/// Between the features and the logits.
+const HIDDEN: usize = 1024;
+
+/// A row of the paper's table 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Side of the filters.
+    pub kernel: usize,
+    /// Channels between the ends.
+    pub wide: usize,
+    /// Channels out.
+    pub output: usize,
+    /// Whether there is squeeze and excitation.
+    pub excited: bool,
+    /// Whether hard swish stands behind the layers; otherwise it is ReLU.
+    pub swish: bool,
+    /// Step.
+    pub stride: usize,
+}
+
+impl Row {
+    const fn new([kernel, wide, output]: [usize; 3], [excited, swish]: [bool; 2], stride: usize) -> Self {
+        Self { kernel, wide, output, excited, swish, stride }
+    }
+}
+
+/// Channels of the first layer.
+const STEM: usize = 16;
+
+/// The blocks of MobileNetV3-small; the last layer gives six times what the last one gives.
+pub const ROWS: [Row; 11] = [
+    Row::new([3, 16, 16], [true, false], 2),
+    Row::new([3, 72, 24], [false, false], 2),
+    Row::new([3, 88, 24], [false, false], 1),
+    Row::new([5, 96, 40], [true, true], 2),
+    Row::new([5, 240, 40], [true, true], 1),
+    Row::new([5, 240, 40], [true, true], 1),
+    Row::new([5, 120, 48], [true, true], 1),
+    Row::new([5, 144, 48], [true, true], 1),
+    Row::new([5, 288, 96], [true, true], 2),
+    Row::new([5, 576, 96], [true, true], 1),
+    Row::new([5, 576, 96], [true, true], 1),
+];
+
+/// The network.
+#[derive(Module, Debug)]
+pub struct MobileNetV3Small {
+    stem: Layer,
+    blocks: Vec<Bottleneck>,
+    head: Layer,
+    hidden: Dense,
+    classifier: Dense,
+    #[module(skip)]
+    entry: Entry,
+}
+
+impl MobileNetV3Small {
+    /// Builds a network of `rows` (the published one: [`ROWS`]) and `classes` (ImageNet's: 1000) on `device` from
+    /// torchvision's checkpoint, for pictures as `preprocessing` cuts them.
+    ///
+    /// # Errors
+    /// A missing, misshapen or unknown key.
+    pub fn load(
+        rows: &[Row],
+        classes: usize,
+        preprocessing: &Preprocessing,
+        mut checkpoint: Checkpoint,
+        device: &Device,
+    ) -> Result<Self, CheckpointError> {
+        let loader = &mut Loader::new(&mut checkpoint, device);
+        let shape = Shape { input: 3, output: STEM, kernel: 3, stride: 2 };
+        let stem = Layer::load(loader, ["features.0.0", "features.0.1"], shape, BATCH_NORM_EPS)?;
+        let (mut blocks, mut input) = (Vec::new(), STEM);
+        for (number, row) in (1..).zip(rows) {
+            blocks.push(block(&mut loader.under(&format!("features.{number}")), row, input)?);
+            input = row.output;
+        }
+        let [conv, norm] = [0, 1].map(|part| format!("features.{}.{part}", rows.len() + 1));
+        let shape = Shape { input, output: 6 * input, kernel: 1, stride: 1 };
+        let head = Layer::load(loader, [&conv, &norm], shape, BATCH_NORM_EPS)?;
+        let hidden = loader.dense("classifier.0", 6 * input, HIDDEN)?;
+        let classifier = loader.dense("classifier.3", HIDDEN, classes)?;
+        finish(checkpoint)?;
+        Ok(Self { stem, blocks, head, hidden, classifier, entry: Entry::new(preprocessing) })
+    }
+
+    /// The same network in another precision; its device must support it
+    /// ([`supports_f16`](crate::precision::supports_f16)).
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        precision.of(self)
+    }
+
+    /// `pixels` `[n, side, side, 3]` to features `[n, 576]` and logits `[n, classes]`.
+    ///
+    /// # Panics
+    /// When `pixels` does not hold whole pictures.
+    pub fn features_and_logits(&self, pixels: &[u8]) -> (Tensor<2>, Tensor<2>) {
+        let x = self.stem.forward(self.entry.pictures(pixels, &self.stem), Activation::HardSwish);
+        let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
+        let features = average(self.head.forward(x, Activation::HardSwish));
+        let hidden = self.hidden.forward(features.clone().cast(self.hidden.precision()), Activation::HardSwish);
+        (features, self.classifier.forward(hidden, Activation::Identity))
+    }
+}
+
+impl ImageEncoder for MobileNetV3Small {
+    fn forward(&self, pixels: &[u8]) -> ImageOutput {
+        classified(self.features_and_logits(pixels))
+    }
+}
+
+fn block(loader: &mut Loader<'_>, row: &Row, input: usize) -> Result<Bottleneck, CheckpointError> {
+    let Row { kernel, wide, output, excited, swish, stride } = *row;
+    let excitation =
+        ExcitationShape { squeezed: divisible(wide / 4), activation: Activation::Relu, gate: Activation::HardSigmoid };
+    let shape = bottleneck::Shape {
+        input,
+        wide,
+        output,
+        window: Window { kernel, stride, padding: Padding::Even },
+        activation: if swish { Activation::HardSwish } else { Activation::Relu },
+        excitation: excited.then_some(excitation),
+        epsilon: BATCH_NORM_EPS,
+    };
+    Bottleneck::numbered(loader, &shape)
+}
+
+/// The multiple of eight that is nearest to `channels`, but no less than nine tenths of them.
+fn divisible(channels: usize) -> usize {
+    let near = ((channels + 4) / 8 * 8).max(8);
+    if near * 10 < channels * 9 { near + 8 } else { near }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::reference::{Golden, everywhere};
+
+    #[test]
+    fn features_and_logits_are_those_of_torchvision() {
+        let rows = [ROWS[0], ROWS[1], ROWS[2], ROWS[3], ROWS[4]];
+        let golden = Golden::read("mobilenet_v3_small");
+        everywhere(|device, bound| {
+            let preprocessing = golden.preprocessing();
+            let network = MobileNetV3Small::load(&rows, 12, &preprocessing, golden.checkpoint(), device).unwrap();
+            let (features, logits) = network.features_and_logits(&golden.pictures());
+            golden.check("features", features, bound);
+            golden.check("logits", logits, bound);
+        });
+    }
+
+    #[test]
+    fn squeezed_channels_are_torchvisions() {
+        let found: Vec<usize> = [4, 24, 60, 30, 36, 72, 144, 11, 18].into_iter().map(divisible).collect();
+        assert_eq!(found, [8, 24, 64, 32, 40, 72, 144, 16, 24]);
+    }
+}
