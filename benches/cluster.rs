@@ -60,8 +60,11 @@ fn main() -> Result<()> {
     let [name, data, rows, out] = common::arguments("cluster ALGORITHM DATA.npy ROWS LABELS.npy")?;
     let (_, fit) =
         ALGORITHMS.iter().find(|(known, _)| *known == name).with_context(|| format!("there is no algorithm {name}"))?;
-    let data = common::read_matrix(&data)?;
-    let data = data.slice(s![..rows.parse::<usize>()?.min(data.nrows()), ..]).to_owned();
+    let rows: usize = rows.parse()?;
+    let mut data = common::read_matrix(&data)?;
+    if rows < data.nrows() {
+        data = data.slice(s![..rows, ..]).to_owned();
+    }
     let (ms, labels) = common::timed(|| fit(&data));
     let labels = labels?;
     let clusters = labels.iter().max().map_or(0, |most| most + 1);

@@ -27,6 +27,7 @@ pub mod describe;
 pub mod device;
 #[cfg(feature = "networks")]
 pub mod embed;
+pub mod endpoint;
 #[cfg(feature = "networks")]
 pub mod engine;
 pub mod english;

@@ -363,6 +363,18 @@ fn wrong_usage_is_2_and_failure_is_1() {
 }
 
 #[test]
+fn output_that_nobody_reads_is_a_quiet_end() {
+    for arguments in [["models", "list"], ["devices", "--json"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gistmap"));
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command.args(arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("internal error"), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_model_that_is_not_here_says_how_to_get_it() {
     let folder = tempfile::tempdir().unwrap();
     drawn_classes(&folder.path().join("pictures"), 1);

@@ -3,7 +3,8 @@
 `pictures768.npy` [15000, 768]: the 15,000 pictures of food101_30x500_64px at 16 x 16 pixels, float32 0..1 (a mixture of
 Gaussians of the same shape where they are not there). `pictures50.npy` and `pictures50_5000.npy`: their first 50
 principal components, all and every third. `features768.npy` [15000, 768]: like a network's pooled features, unit
-vectors of positive numbers in 30 groups of unlike width and size, with every twentieth row in none. `food50.npy`
+vectors of positive numbers in 30 groups of unlike width and size, with every twentieth row in none;
+`features768_60000.npy`: 60,000 such rows. `food50.npy`
 [2000, 50]: the same of EfficientNet-lite0's features of food101_10, where GRAPH, its ONNX graph, is given.
 `captions.txt`: 2,000 captions of Flickr8k.
 """
@@ -61,6 +62,7 @@ save("pictures50", components)
 save("pictures50_5000", components[::3])
 
 save("features768", features())
+save("features768_60000", features(60000))
 
 folder = os.path.join(shared, "data/food101_10/images")
 if graph and os.path.isdir(folder):

@@ -43,6 +43,9 @@ pub fn files<'a>(album: &'a Album, thumbnails: &'a dyn Thumbnails) -> Vec<(Strin
     files.push(("labels.csv".to_owned(), text(|| csv::labels(album))));
     files.push(("scores.csv".to_owned(), text(|| csv::scores(album))));
     files.push(("clusters.csv".to_owned(), text(|| csv::clusters(album))));
+    if album.cells.iter().any(|cell| cell.k_distances.is_some()) {
+        files.push(("k_distances.csv".to_owned(), text(|| csv::k_distances(album))));
+    }
     files.push((LAYOUT.to_owned(), text(|| csv::layout(album))));
     files.push((ERRORS.to_owned(), text(|| csv::errors(album))));
     files.push(("map.svg".to_owned(), text(|| svg::map(album))));

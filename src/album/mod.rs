@@ -21,6 +21,8 @@ pub use open::{OpenError, Opened, open};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::k_distance::KDistanceCurve;
+
 /// One readable picture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Picture {
@@ -106,6 +108,9 @@ pub struct Cell {
     /// A parameter that the clusterer chose itself, such as DBSCAN's `eps`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chosen: Option<(String, f64)>,
+    /// The curve of distances that `eps` was read off, where DBSCAN chose it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub k_distances: Option<KDistanceCurve>,
     /// Number of clusters found.
     pub k: usize,
     /// Seed of the run.
@@ -137,8 +142,11 @@ pub struct ClusterSummary {
     pub cluster: i32,
     /// Number of pictures.
     pub size: usize,
-    /// At most three words.
+    /// A few words.
     pub name: String,
+    /// The language model that gave the name, where it is not gistmap's own: `MODEL at ADDRESS`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_by: Option<String>,
     /// Best first.
     pub keywords: Vec<String>,
     /// Indices of the pictures nearest the centre, nearest first.

@@ -102,9 +102,25 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) resume: bool,
 
+    #[command(flatten)]
+    pub(crate) endpoint: EndpointArguments,
+
     /// Print one JSON object (scores, paths, counts) and nothing else on standard output.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A language model that the person runs.
+#[derive(Debug, Args)]
+pub(crate) struct EndpointArguments {
+    /// An OpenAI-compatible server, such as http://localhost:11434/v1, that names clusters and answers criteria from their
+    /// texts, which are sent to it [default: $GISTMAP_ENDPOINT, else none]. Its key is $GISTMAP_ENDPOINT_KEY.
+    #[arg(long, value_name = "URL|none")]
+    pub(crate) endpoint: Option<String>,
+
+    /// Which of its models [default: $GISTMAP_ENDPOINT_MODEL].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) endpoint_model: Option<String>,
 }
 
 fn cluster_count(text: &str) -> Result<ClusterCount, String> {
@@ -138,6 +154,9 @@ pub(crate) struct StudyArguments {
     /// Where networks run: auto, cpu, wgpu or cuda.
     #[arg(long, default_value = "auto")]
     pub(crate) device: DeviceChoice,
+
+    #[command(flatten)]
+    pub(crate) endpoint: EndpointArguments,
 
     /// Print one JSON object, that of study.json, and nothing else on standard output.
     #[arg(long)]

@@ -10,14 +10,14 @@ use super::args::DevicesArguments;
 pub(crate) fn devices(arguments: &DevicesArguments) -> Result<(), Failed> {
     let devices = block_on(device::list());
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&devices)?);
+        say!("{}", serde_json::to_string_pretty(&devices)?)?;
         return Ok(());
     }
     for device in &devices {
         let note = if device.software { "  software adapter: slower than cpu" } else { "" };
-        println!("{:5} {}{note}", device.choice.to_string(), device.name);
+        say!("{:5} {}{note}", device.choice.to_string(), device.name)?;
     }
     let chosen = block_on(device::select(DeviceChoice::Auto))?;
-    println!("auto  takes {}: {}", chosen.name, chosen.why);
+    say!("auto  takes {}: {}", chosen.name, chosen.why)?;
     Ok(())
 }

@@ -1,7 +1,19 @@
 //! The command line: arguments → plan → commands → printed events.
 
+/// Prints a line on standard output; fails when that cannot be written, or nobody reads it any more.
+macro_rules! say {
+    () => { $crate::cli::said(format_args!("")) };
+    ($($line:tt)*) => { $crate::cli::said(format_args!($($line)*)) };
+}
+
+/// Prints a line on standard error; when nobody reads it, that is no reason to stop.
+macro_rules! tell {
+    ($($line:tt)*) => { { let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($line)*))); } };
+}
+
 mod args;
 mod devices;
+mod endpoint;
 mod models;
 mod printer;
 mod run;
@@ -9,6 +21,8 @@ mod serve;
 mod study;
 mod view;
 
+use std::fmt;
+use std::io::{self, Write as _};
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
@@ -42,11 +56,12 @@ pub(crate) fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed::Usage(message)) => {
-            eprintln!("error: {message}\n\nFor more information, try 'gistmap --help'.");
+            tell!("error: {message}\n\nFor more information, try 'gistmap --help'.");
             ExitCode::from(2)
         }
+        Err(Failed::Unheard) => ExitCode::SUCCESS,
         Err(Failed::Run(error)) => {
-            eprintln!("error: {error:#}");
+            tell!("error: {error:#}");
             ExitCode::from(FAILED)
         }
     }
@@ -73,6 +88,16 @@ pub(crate) enum Failed {
     Usage(String),
     /// The work failed: exit code 1.
     Run(anyhow::Error),
+    /// Nobody reads the output any more, as behind `| head`: a quiet end.
+    Unheard,
+}
+
+/// What `say!` does.
+fn said(line: fmt::Arguments<'_>) -> Result<(), Failed> {
+    writeln!(io::stdout(), "{line}").map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Failed::Unheard,
+        _ => Failed::Run(anyhow::Error::new(error).context("standard output")),
+    })
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failed {

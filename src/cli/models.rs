@@ -12,26 +12,26 @@ use super::{Failed, stopped_by_ctrl_c};
 pub(crate) fn models(action: &ModelsAction) -> Result<(), Failed> {
     let folder = ModelFolder::of_user()?;
     match action {
-        ModelsAction::List => list(&folder),
+        ModelsAction::List => list(&folder)?,
         ModelsAction::Pull { name, from, revision } => pull(&folder, name, from.as_deref(), revision.clone())?,
         ModelsAction::Verify { name: Some(name) } => {
             folder.verify(name)?;
-            println!("{name}: ok");
+            say!("{name}: ok")?;
         }
         ModelsAction::Verify { name: None } => {
             for manifest in folder.manifests().iter().filter(|m| folder.is_present(m)) {
                 folder.verify(&manifest.name)?;
-                println!("{}: ok", manifest.name);
+                say!("{}: ok", manifest.name)?;
             }
         }
         ModelsAction::Convert { name, to, output } => {
             let path = output.clone().unwrap_or_else(|| PathBuf::from(pack_name(name, *to)));
             let pack = folder.convert(name, *to, &path)?;
-            println!("{}  {:.1} MB  sha256 {}", pack.path.display(), pack.size as f64 / 1e6, pack.sha256);
+            say!("{}  {:.1} MB  sha256 {}", pack.path.display(), pack.size as f64 / 1e6, pack.sha256)?;
         }
         ModelsAction::Path { name } => {
             folder.manifest(name)?;
-            println!("{}", folder.path(name).display());
+            say!("{}", folder.path(name).display())?;
         }
     }
     Ok(())
@@ -56,7 +56,7 @@ fn pull(folder: &ModelFolder, name: &str, from: Option<&str>, revision: Option<S
     });
     printer.bar.finish_and_clear();
     let here = if fetched? { "fetched" } else { "already here" };
-    println!("{name}: {here}, {}", folder.path(name).display());
+    say!("{name}: {here}, {}", folder.path(name).display())?;
     Ok(())
 }
 
@@ -86,14 +86,14 @@ impl PullPrinter {
                     let size = total.map(|total| format!("  {:.1} MB", total as f64 / 1e6)).unwrap_or_default();
                     let rest =
                         if *done > 0 { format!(", {:.1} MB are here", *done as f64 / 1e6) } else { String::new() };
-                    eprintln!("{name}{size}{rest}");
+                    tell!("{name}{size}{rest}");
                 }
             }
             PullEvent::Bytes(done) => self.bar.set_position(*done),
             PullEvent::Retry { reason, wait } => {
                 let line = format!("note      {reason}; again in {} s", wait.as_secs());
                 if self.bar.is_hidden() {
-                    eprintln!("{line}");
+                    tell!("{line}");
                 } else {
                     self.bar.println(line);
                 }
@@ -112,10 +112,10 @@ fn style(sized: bool) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn list(folder: &ModelFolder) {
+fn list(folder: &ModelFolder) -> Result<(), Failed> {
     for manifest in folder.manifests() {
         let state = if folder.is_present(manifest) { "here" } else { "not here" };
-        println!(
+        say!(
             "{:20} {:>7.1} MB  {:12} {:9} {:30} {}",
             manifest.name,
             folder.size(manifest) as f64 / 1e6,
@@ -123,7 +123,8 @@ fn list(folder: &ModelFolder) {
             state,
             manifest.role.gives(),
             folder.origin(manifest),
-        );
-        println!("{:20} {}", "", manifest.about);
+        )?;
+        say!("{:20} {}", "", manifest.about)?;
     }
+    Ok(())
 }

@@ -78,7 +78,7 @@ impl Printer {
 
     fn line(&self, text: &str) {
         if self.bar.is_hidden() {
-            eprintln!("{text}");
+            tell!("{text}");
         } else {
             self.bar.println(text);
         }

@@ -9,8 +9,10 @@ use gistmap::album::{Album, Cell, ClusterSummary, CriterionClusters, files};
 use gistmap::collection::{Collection, folder};
 use gistmap::describe::import::{ImportSource, TextTable};
 use gistmap::device::DeviceError;
+use gistmap::endpoint::Chat;
 use gistmap::engine::{Engine, ModelSource, Pool, RunError, StoredThumbnails};
 use gistmap::protocol::{ClusterCount, Command, Event, IMPORT, Plan, namer};
+use gistmap::report::k_distance;
 use gistmap::runtime::block_on;
 use gistmap::store::{BlobStore, MemoryStore, SegmentStore};
 use gistmap::weights::{ModelFolder, PackFolder, cache_folder};
@@ -18,13 +20,16 @@ use serde::{Deserialize, Serialize};
 
 use super::args::RunArguments;
 use super::printer::Printer;
-use super::{Failed, stopped_by_ctrl_c};
+use super::{Failed, endpoint, stopped_by_ctrl_c};
 
 /// What a stopped run was doing: `--resume` goes on only with the same.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Running {
     images: String,
     plan: Plan,
+    /// Who else is asked.
+    #[serde(default)]
+    endpoint: Option<String>,
 }
 
 /// The arguments, checked.
@@ -64,11 +69,13 @@ impl Models {
 }
 
 pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
-    let mut job = check(arguments)?;
+    let endpoint = endpoint::open(&arguments.endpoint)?;
+    let chat = endpoint::chat(&endpoint);
+    let mut job = check(arguments, chat.map(Chat::name))?;
     let cancel = stopped_by_ctrl_c();
     let mut printer = Printer::new();
     let store = open_store(&mut printer);
-    let engine = Engine::new(job.models.source(), store.as_ref(), &Pool, cancel);
+    let engine = Engine::new(job.models.source(), store.as_ref(), &Pool, cancel).with_chat(chat);
     let mut album = None;
     let imports = std::mem::take(&mut job.imports);
     let command = Command::Run { collection: job.collection.clone(), plan: job.plan.clone(), imports };
@@ -78,9 +85,9 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<(), Failed> {
     let album = album.context("the engine ended without an album")?;
     write(&job, &album, store.as_ref())?;
     if arguments.json {
-        println!("{}", summary(&album, &arguments.output)?);
+        say!("{}", summary(&album, &arguments.output)?)?;
     } else {
-        print_summary(&album, &arguments.output);
+        print_summary(&album, &arguments.output)?;
     }
     Ok(())
 }
@@ -97,7 +104,7 @@ pub(super) fn advised(error: RunError) -> anyhow::Error {
     anyhow!("{error}; {advice}")
 }
 
-fn check(arguments: &RunArguments) -> Result<Job, Failed> {
+fn check(arguments: &RunArguments, endpoint: Option<String>) -> Result<Job, Failed> {
     let plan = plan(arguments)?;
     let models = match &arguments.packs {
         None => Models::Published(ModelFolder::of_user()?),
@@ -109,7 +116,7 @@ fn check(arguments: &RunArguments) -> Result<Job, Failed> {
     let collection = folder::open(&arguments.images)?;
     let output = AlbumFolder::prepare(&arguments.output)?;
     let images = std::path::absolute(&arguments.images).unwrap_or_else(|_| arguments.images.clone());
-    let running = Running { images: images.display().to_string(), plan: plan.clone() };
+    let running = Running { images: images.display().to_string(), plan: plan.clone(), endpoint };
     if arguments.resume {
         same_run(&output, &running, &arguments.output)?;
     }
@@ -129,7 +136,7 @@ pub(super) fn import(text: &str) -> Result<(String, TextTable), Failed> {
 /// `--resume` goes on with the very run that was stopped, or starts one where none was.
 fn same_run(output: &AlbumFolder, running: &Running, folder: &Path) -> Result<(), Failed> {
     let Some(former) = output.interrupted().and_then(|text| serde_json::from_str::<Running>(&text).ok()) else {
-        eprintln!("note      no stopped run in {}: starting one", folder.display());
+        tell!("note      no stopped run in {}: starting one", folder.display());
         return Ok(());
     };
     if former == *running {
@@ -138,6 +145,9 @@ fn same_run(output: &AlbumFolder, running: &Running, folder: &Path) -> Result<()
     let mut different: Vec<String> = Vec::new();
     if former.images != running.images {
         different.push(format!("IMAGES was {}", former.images));
+    }
+    if former.endpoint != running.endpoint {
+        different.push(format!("--endpoint was {}", former.endpoint.as_deref().unwrap_or("none")));
     }
     for ((name, was), (_, is)) in former.plan.parameters().into_iter().zip(running.plan.parameters()) {
         if was != is {
@@ -227,7 +237,7 @@ fn summary(album: &Album, output: &Path) -> Result<String, Failed> {
     let clusters: Vec<_> = album
         .clusters
         .iter()
-        .map(|c| serde_json::json!({"cluster": c.cluster, "size": c.size, "name": c.name, "purity": c.purity}))
+        .map(|c| serde_json::json!({"cluster": c.cluster, "size": c.size, "name": c.name, "named_by": c.named_by, "purity": c.purity}))
         .collect();
     let value = serde_json::json!({
         "album": path(MANIFEST),
@@ -252,25 +262,37 @@ fn summary(album: &Album, output: &Path) -> Result<String, Failed> {
     Ok(serde_json::to_string_pretty(&value)?)
 }
 
-fn print_clusters(clusters: &[ClusterSummary]) {
+fn print_clusters(clusters: &[ClusterSummary]) -> Result<(), Failed> {
     for cluster in clusters {
-        println!("{:>6}  {}", cluster.size, cluster.name);
+        say!("{:>6}  {}", cluster.size, cluster.name)?;
     }
+    let own = clusters.iter().filter(|cluster| cluster.cluster >= 0 && cluster.named_by.is_none()).count();
+    if let Some(by) = clusters.iter().find_map(|cluster| cluster.named_by.as_ref()) {
+        let but = if own > 0 { format!(", but for {own}") } else { String::new() };
+        say!("        named by {by}{but}")?;
+    }
+    Ok(())
 }
 
-fn print_summary(album: &Album, output: &Path) {
+fn print_summary(album: &Album, output: &Path) -> Result<(), Failed> {
     let shown = |score: Option<f64>| score.map_or("    -".to_owned(), |s| format!("{s:5.3}"));
-    println!();
+    say!()?;
     let width = |of: fn(&Cell) -> String| album.cells.iter().map(|cell| of(cell).chars().count()).max().unwrap_or(0);
     let representation = width(|cell| cell.representation.clone()).max("representation".len());
     let clusterer = width(Cell::clustered_by).max("clusterer".len());
-    println!(
+    say!(
         "{:representation$} {:clusterer$} {:>3}  {:>5} {:>5} {:>5} {:>5}",
-        "representation", "clusterer", "k", "acc", "nmi", "ari", "silh."
-    );
+        "representation",
+        "clusterer",
+        "k",
+        "acc",
+        "nmi",
+        "ari",
+        "silh."
+    )?;
     for cell in &album.cells {
         let s = &cell.scores;
-        println!(
+        say!(
             "{:representation$} {:clusterer$} {:>3}  {} {} {} {}",
             cell.representation,
             cell.clustered_by(),
@@ -279,21 +301,26 @@ fn print_summary(album: &Album, output: &Path) {
             shown(s.nmi),
             shown(s.ari),
             shown(s.silhouette)
-        );
+        )?;
     }
-    println!();
-    print_clusters(&album.clusters);
+    for cell in &album.cells {
+        if let Some(curve) = &cell.k_distances {
+            say!("\n{} by {}: {}", cell.representation, cell.clusterer, k_distance::sentence(curve))?;
+        }
+    }
+    say!()?;
+    print_clusters(&album.clusters)?;
     if let Some(quality) = album.name_quality {
         let exact = 100.0 * quality.exact_match;
-        println!("\nkeywords: {exact:.0} % hold the label's name; likeness to it {:.3}", quality.similarity);
+        say!("\nkeywords: {exact:.0} % hold the label's name; likeness to it {:.3}", quality.similarity)?;
     }
     for CriterionClusters { criterion, answered_by, clusters, .. } in &album.criteria {
-        println!("\n{criterion} (from {answered_by}):");
-        print_clusters(clusters);
+        say!("\n{criterion} (from {answered_by}):")?;
+        print_clusters(clusters)?;
     }
-    println!();
+    say!()?;
     if !album.failures.is_empty() {
-        println!("{} could not be used: see {}", album.failures.len(), output.join("errors.csv").display());
+        say!("{} could not be used: see {}", album.failures.len(), output.join("errors.csv").display())?;
     }
-    println!("{} pictures; report: {}", album.pictures.len(), output.join("report.html").display());
+    say!("{} pictures; report: {}", album.pictures.len(), output.join("report.html").display())
 }

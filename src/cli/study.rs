@@ -9,6 +9,7 @@ use gistmap::album::{Album, Cell, Layout, Timing};
 use gistmap::classical::Kind;
 use gistmap::collection::{Collection, folder};
 use gistmap::describe::import::ImportSource;
+use gistmap::endpoint::Chat;
 use gistmap::engine::{Engine, ModelSource, Pool, RunError};
 use gistmap::protocol::{ClusterCount, Command, Event, IMPORT, Plan};
 use gistmap::report;
@@ -23,7 +24,7 @@ use gistmap::weights::ModelFolder;
 use super::args::StudyArguments;
 use super::printer::Printer;
 use super::run::{self, Job, Models};
-use super::{Failed, stopped_by_ctrl_c};
+use super::{Failed, endpoint, stopped_by_ctrl_c};
 
 /// What a study's folder holds.
 const SUMMARY: &str = "study.json";
@@ -41,6 +42,7 @@ struct Prepared {
 }
 
 pub(crate) fn study(arguments: &StudyArguments) -> Result<(), Failed> {
+    let endpoint = endpoint::open(&arguments.endpoint)?;
     let prepared = prepare(arguments)?;
     let mut printer = Printer::new();
     for PassedOver { name, reason } in &prepared.passed_over {
@@ -49,7 +51,7 @@ pub(crate) fn study(arguments: &StudyArguments) -> Result<(), Failed> {
     let store = run::open_store(&mut printer);
     match &arguments.predict {
         Some(images) => predicted(prepared, images, arguments, store.as_ref(), &mut printer),
-        None => whole(prepared, arguments, store.as_ref(), &mut printer),
+        None => whole(prepared, arguments, store.as_ref(), &mut printer, endpoint::chat(&endpoint)),
     }
 }
 
@@ -102,6 +104,7 @@ fn whole(
     arguments: &StudyArguments,
     store: &dyn BlobStore,
     printer: &mut Printer,
+    chat: Option<&dyn Chat>,
 ) -> Result<(), Failed> {
     let Prepared { recipe, plan, passed_over, collection, parts, models } = prepared;
     let out = arguments.output.clone().unwrap_or_else(|| PathBuf::from("out"));
@@ -111,7 +114,7 @@ fn whole(
     let imports = plan.text.iter().filter(|text| text.starts_with(IMPORT)).map(|text| run::import(text));
     let imports = imports.collect::<Result<Vec<_>, Failed>>()?;
     let job = Job { collection, plan, imports: Vec::new(), output, models: Models::Published(models) };
-    let engine = Engine::new(job.models.source(), store, &Pool, stopped_by_ctrl_c());
+    let engine = Engine::new(job.models.source(), store, &Pool, stopped_by_ctrl_c()).with_chat(chat);
     let mut open = None;
     let mut handle = |command, open: &mut Option<Album>| {
         let result = block_on(engine.handle(command, open, &mut |event| printer.print(&event)));
@@ -143,9 +146,9 @@ fn whole(
     study.parts = parts;
     write(&study, &out)?;
     if arguments.json {
-        println!("{}", report::study::json(&study)?);
+        say!("{}", report::study::json(&study)?)?;
     } else {
-        print_summary(&study, &out);
+        print_summary(&study, &out)?;
     }
     Ok(())
 }
@@ -239,15 +242,15 @@ fn predicted(
     let text = report::study::predictions(files.zip(clusters));
     fs::write(&out, text).with_context(|| out.display().to_string())?;
     let Cell { representation, clusterer, k, .. } = cell;
-    println!(
+    say!(
         "{} pictures, each in one of the {k} clusters of {representation} by {clusterer}: {}",
         others.pictures.len(),
         out.display()
-    );
+    )?;
     Ok(())
 }
 
-fn print_summary(study: &Study, out: &Path) {
+fn print_summary(study: &Study, out: &Path) -> Result<(), Failed> {
     let rows = study.rows();
     let width = |of: &dyn Fn(usize) -> usize| (0..rows.len()).map(of).max().unwrap_or(0);
     let representation = width(&|i| rows[i].representation.chars().count()).max("representation".len());
@@ -257,26 +260,19 @@ fn print_summary(study: &Study, out: &Path) {
         Some(Spread { mean, sd: None, .. }) => format!("{mean:.3}"),
         Some(Spread { mean, sd: Some(sd), .. }) => format!("{mean:.3} \u{b1} {sd:.3}"),
     };
-    println!();
+    say!()?;
     if study.label_names.is_empty() {
-        println!("{:representation$}  {:clusterer$}  silhouette", "representation", "clusterer");
+        say!("{:representation$}  {:clusterer$}  silhouette", "representation", "clusterer")?;
         for row in &rows {
-            println!(
-                "{:representation$}  {:clusterer$}  {}",
-                row.representation,
-                row.clusterer,
-                shown(row.label_free[0])
-            );
+            say!("{:representation$}  {:clusterer$}  {}", row.representation, row.clusterer, shown(row.label_free[0]))?;
         }
     } else {
-        print!("{:representation$}  {:clusterer$}", "representation", "clusterer");
-        SUPERVISED.iter().for_each(|metric| print!("  {:13}", metric.title()));
-        println!();
+        let titles: String = SUPERVISED.iter().map(|metric| format!("  {:13}", metric.title())).collect();
+        say!("{:representation$}  {:clusterer$}{titles}", "representation", "clusterer")?;
         for row in &rows {
-            print!("{:representation$}  {:clusterer$}", row.representation, row.clusterer);
-            row.supervised.iter().for_each(|spread| print!("  {:13}", shown(*spread)));
-            println!();
+            let scores: String = row.supervised.iter().map(|spread| format!("  {:13}", shown(*spread))).collect();
+            say!("{:representation$}  {:clusterer$}{scores}", row.representation, row.clusterer)?;
         }
     }
-    println!("\nreport: {}", out.join("report.html").display());
+    say!("\nreport: {}", out.join("report.html").display())
 }

@@ -26,9 +26,9 @@ pub(crate) fn view(arguments: &ViewArguments) -> Result<(), Failed> {
     let port = listener.local_addr()?.port();
     let query = if album.is_some() { format!("?album={ALBUM}") } else { String::new() };
     let address = format!("http://127.0.0.1:{port}/{query}");
-    println!("{address}");
+    say!("{address}")?;
     std::io::stdout().flush()?;
-    eprintln!("note      only this machine can see it; Ctrl-C ends it");
+    tell!("note      only this machine can see it; Ctrl-C ends it");
     if !arguments.no_open && std::io::stdout().is_terminal() {
         open_browser(&address);
     }
@@ -86,7 +86,7 @@ fn listen(port: u16) -> anyhow::Result<TcpListener> {
         match TcpListener::bind((Ipv4Addr::LOCALHOST, candidate)) {
             Ok(listener) => {
                 if candidate != port {
-                    eprintln!("note      port {port} is in use; taking {candidate}");
+                    tell!("note      port {port} is in use; taking {candidate}");
                 }
                 return Ok(listener);
             }

@@ -6,9 +6,9 @@
 //!
 //! All is computed in `f64`, for `f32` matrices too (scikit-learn stays with `f32` there): with more features than a
 //! component has rows its covariance is `reg_covar` in many directions, 1e-6 against variances of 1 and more, and the
-//! Cholesky decomposition in `f32` fails. What that costs is won back by leaving out what is exactly 0: once a row's
-//! distance to a component is so large that the responsibility is below the smallest number, the rest of the distance is
-//! not computed, and the row has no part in the component's mean and covariance.
+//! Cholesky decomposition in `f32` fails. What that costs is won back by leaving out what changes no sum: once a row's
+//! distance to a component is so large that the responsibility is below 4e-44, it is 0, the rest of the distance is not
+//! computed, and the row has no part in the component's mean and covariance.
 //!
 //! As a linfa algorithm [`GaussianMixture::params`], step by step [`GaussianMixtureRun`].
 //!
@@ -24,6 +24,7 @@
 //! assert_ne!(labels[0], labels[2]);
 //! ```
 
+mod diagonal;
 mod expectation;
 mod linfa;
 mod maximization;

@@ -11,7 +11,11 @@ use super::distances::rows::Rows;
 use crate::progress::Step;
 use ndarray::{ArrayBase, Data, Ix2};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
+/// Even steps in which a curve is thinned out: more than a chart has pixels to tell apart.
+const POINTS: usize = 256;
 /// Blocks of rows in one step.
 const BLOCKS: usize = if crate::runtime::ONE_THREAD { 1 } else { 2 };
 
@@ -86,6 +90,11 @@ impl<F: Scalar> KDistanceRun<F> {
         if self.distances.len() == n { Step::Done } else { Step::Running { done: self.distances.len(), total: n } }
     }
 
+    /// Which neighbour the distances are to.
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
     /// The distances so far, ascending.
     pub fn sorted(&self) -> Vec<f64> {
         let mut sorted = self.distances.clone();
@@ -111,7 +120,63 @@ pub fn knee(sorted: &[f64]) -> Option<usize> {
 ///
 /// Distances of 0 are left out; where there are no others only equal rows are near each other.
 pub fn suggested_eps(sorted: &[f64]) -> f64 {
-    let apart = &sorted[sorted.partition_point(|&distance| distance <= 0.0)..];
-    let at = knee(apart).or(apart.len().checked_sub(1));
-    at.map_or(f64::MIN_POSITIVE, |at| apart[at])
+    suggested(sorted).map_or(f64::MIN_POSITIVE, |at| sorted[at])
+}
+
+/// Where that `eps` lies on the curve; `None` where all distances are 0.
+fn suggested(sorted: &[f64]) -> Option<usize> {
+    let equal = sorted.partition_point(|&distance| distance <= 0.0);
+    let apart = &sorted[equal..];
+    knee(apart).or(apart.len().checked_sub(1)).map(|at| equal + at)
+}
+
+/// A curve of k-distances, thinned out for a chart, and the `eps` that it suggests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KDistanceCurve {
+    /// Which neighbour the distances are to, the row itself not counted.
+    pub k: usize,
+    /// Rows that have a distance.
+    pub n_samples: usize,
+    /// Some of them as (rank, distance), ascending: rank 0, the last, and the knee's among them, and more towards the steep
+    /// end.
+    pub points: Vec<(usize, f64)>,
+    /// Rank of the row whose distance is `eps`: that of the [`knee`], where there is none the last.
+    pub knee: usize,
+    /// The distance there.
+    pub eps: f64,
+}
+
+impl KDistanceCurve {
+    /// Of all distances to the `k`th nearest other row, ascending; `None` where all of them are 0.
+    pub fn new(sorted: &[f64], k: usize) -> Option<Self> {
+        let knee = suggested(sorted)?;
+        let last = sorted.len() - 1;
+        let even = (0..=POINTS).map(|i| i * last / POINTS);
+        let steep =
+            (0..usize::BITS).map(|doubling| 1 << doubling).take_while(|back| *back <= last).map(|back| last - back);
+        let ranks: BTreeSet<usize> = even.chain(steep).chain([knee]).collect();
+        let points = ranks.into_iter().map(|rank| (rank, sorted[rank])).collect();
+        Some(Self { k, n_samples: sorted.len(), points, knee, eps: sorted[knee] })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::{KDistanceCurve, suggested_eps};
+
+    #[test]
+    fn a_thin_curve_keeps_its_ends_and_its_knee() {
+        let mut distances = vec![0.0; 100];
+        distances.extend((0..20_000).map(|i| 1.0 + (f64::from(i) / 20_000.0).powi(30)));
+        let curve = KDistanceCurve::new(&distances, 4).unwrap();
+        assert_eq!((curve.n_samples, curve.eps), (20_100, suggested_eps(&distances)));
+        assert_eq!(distances[curve.knee], curve.eps);
+        assert!(curve.points.contains(&(curve.knee, curve.eps)) && curve.points.len() < 300);
+        assert_eq!((curve.points[0].0, curve.points.last().unwrap().0), (0, 20_099));
+        assert!(curve.points.windows(2).all(|w| w[0].0 < w[1].0 && w[0].1 <= w[1].1));
+        assert_eq!(KDistanceCurve::new(&[0.0, 0.0], 1), None);
+        assert_eq!(KDistanceCurve::new(&[], 1), None);
+        assert_eq!(KDistanceCurve::new(&[3.0], 1).unwrap().points, [(0, 3.0)]);
+    }
 }

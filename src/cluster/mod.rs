@@ -37,6 +37,7 @@ mod stepped;
 
 use crate::linalg::Real;
 use crate::progress::Step;
+use k_distance::KDistanceCurve;
 
 /// The numbers that a feature matrix may hold: `f32` and `f64`.
 pub trait Scalar: linfa::Float + Real + Into<f64> {
@@ -79,6 +80,11 @@ pub trait Clusterer {
 
     /// A parameter that the run has chosen itself, by name.
     fn chosen(&self) -> Option<(&'static str, f64)> {
+        None
+    }
+
+    /// The curve that it was read off, where that was one of distances.
+    fn k_distances(&self) -> Option<&KDistanceCurve> {
         None
     }
 

@@ -27,8 +27,6 @@ use crate::score::{accuracy, ari, kappa, nmi, silhouette};
 const SILHOUETTE_SAMPLE: usize = if ONE_THREAD { 2_000 } else { 10_000 };
 /// The share of a cell's time that the search for k takes: 19 times 3 runs of K-Means before the 10 that count.
 const SEARCH_SHARE: f64 = 0.85;
-/// Part of the keys; raised when a clusterer changes its results.
-const VERSION: &str = "3";
 
 /// The pictures' true labels, where they have any.
 pub(super) struct Truth {
@@ -73,7 +71,8 @@ pub(super) async fn cell(
 ) -> Result<(Cell, bool), RunError> {
     let matrix = task.representation.matrix.view();
     let hash = cache::matrix_hash(matrix);
-    let parts = [hash.as_str(), task.clusterer, &format!("{:?}", task.count), &task.seed.to_string(), VERSION];
+    let parts =
+        [hash.as_str(), task.clusterer, &format!("{:?}", task.count), &task.seed.to_string(), version(task.clusterer)];
     let key = cache::key("cell", &parts);
     // Two representations may hold the same numbers, and labels may be renamed: neither is part of the key.
     let named = |cell: Cell| {
@@ -92,6 +91,12 @@ pub(super) async fn cell(
     cell.scores.loss = choice::normalized_loss(matrix, &cell.labels).ok();
     session.keep_json(&key, &cell);
     Ok((named(cell), false))
+}
+
+/// Part of the keys; raised when a clusterer changes its results.
+fn version(clusterer: &str) -> &'static str {
+    // It keeps the curve that it chose by.
+    if clusterer.starts_with("dbscan") { "3" } else { "2" }
 }
 
 /// Scores over the pictures that have a label; none where no picture has.
@@ -152,6 +157,7 @@ async fn compute(session: &mut Session<'_>, task: &Task<'_>, workings: &Workings
         representation: String::new(),
         clusterer: spec.to_string(),
         chosen: run.chosen().map(|(name, value)| (name.to_owned(), value)),
+        k_distances: run.k_distances().cloned(),
         k: found.iter().filter(|l| **l >= 0).count(),
         seed: task.seed.into(),
         labels,

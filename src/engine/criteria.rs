@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ndarray::{Array2, Axis};
 
 use super::RunError;
+use super::asking::Asking;
 use super::services::TextNetwork;
 use super::session::Session;
 use super::words::{Words, embed, unused, views};
@@ -24,30 +25,46 @@ pub(super) struct Answer {
     pub(super) vectors: Representation,
 }
 
-/// The vectors of every criterion, from the texts there are; no model is asked about a picture again.
+/// The vectors of every criterion, from the texts there are; no model is asked about a picture again. Where a person has
+/// given a language model, it answers from the most general texts what no column answers, and its answers become a column.
 pub(super) async fn answers(
     session: &mut Session<'_>,
     criteria: &[Criterion],
-    Words { columns, vectors }: &Words,
+    words: &mut Words,
     network: &TextNetwork,
+    asking: &mut Asking<'_>,
 ) -> Result<Vec<Answer>, RunError> {
+    let Words { columns, vectors } = words;
     let Some(general) = most_general(columns) else { return Ok(Vec::new()) };
     let names: Vec<String> = columns.iter().map(|column| spoken(&column.name)).collect();
     let names = embed(session, network, &views(&names)).await?;
     let kinds = embed(session, network, &KINDS.map(|(_, name)| name)).await?;
     let mut captions = None;
     let mut taken: BTreeSet<String> = vectors.iter().map(|vectors| vectors.name.clone()).collect();
-    let mut answers = Vec::with_capacity(criteria.len());
+    let (mut answers, mut added) = (Vec::with_capacity(criteria.len()), Vec::new());
     for criterion in criteria {
         let asked = embed(session, network, &[&criterion.text]).await?;
         let asked = asked.index_axis(Axis(0), 0);
-        let (column, answered_by, matrix) = match criterion::answering_column(asked, names.view()).map_err(failed)? {
-            Some((at, _)) => {
+        let column = criterion::answering_column(asked, names.view()).map_err(failed)?;
+        let replies = match column {
+            Some(_) => None,
+            None => asking.answers(session, &criterion.text, general)?,
+        };
+        let (texts, answered_by, matrix) = match (column, replies) {
+            (Some((at, _)), _) => {
                 let column = &columns[at];
                 let matrix = embed(session, network, &views(&column.texts)).await?;
-                (column, format!("the column {}", column.name), matrix)
+                (column.name.clone(), format!("the column {}", column.name), matrix)
             }
-            None => {
+            (None, Some(texts)) => {
+                let matrix = embed(session, network, &views(&texts)).await?;
+                let taken = |name: &str| columns.iter().chain(&added).any(|column: &TextColumn| column.name == name);
+                let name = unused(&criterion.text, taken);
+                added.push(TextColumn { name: name.clone(), texts });
+                let by = asking.name().unwrap_or_default();
+                (name, format!("{by}, which read {}", general.name), matrix)
+            }
+            (None, None) => {
                 let kind = criterion::kind(asked, kinds.view()).map_err(failed)?;
                 if captions.is_none() {
                     captions = Some(Captions::new(session, general, network).await?);
@@ -56,15 +73,15 @@ pub(super) async fn answers(
                 let Some(captions) = &captions else { continue };
                 let about = kind.map_or("", plural);
                 let said = if about.is_empty() { String::new() } else { format!(" of {about}") };
-                (general, format!("what {} says{said}", general.name), captions.speaking_of(kind)?)
+                (general.name.clone(), format!("what {} says{said}", general.name), captions.speaking_of(kind)?)
             }
         };
         let name = unused(&criterion.text, |name| taken.contains(name));
         taken.insert(name.clone());
-        let (kind, texts) = (RepresentationKind::Text, Some(column.name.clone()));
-        let vectors = Representation { name, kind, texts, matrix };
+        let vectors = Representation { name, kind: RepresentationKind::Text, texts: Some(texts), matrix };
         answers.push(Answer { criterion: criterion.clone(), answered_by, vectors });
     }
+    columns.append(&mut added);
     Ok(answers)
 }
 

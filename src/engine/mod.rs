@@ -15,6 +15,7 @@
 //! Everything that took time is kept in the store under a key that names all it depends on, so a run that was
 //! stopped goes on where it was, and a second run reads everything back.
 
+mod asking;
 mod cache;
 mod captions;
 mod cells;
@@ -51,6 +52,7 @@ use std::pin::Pin;
 use crate::album::Album;
 use crate::device::DeviceError;
 use crate::embed::EmbedError;
+use crate::endpoint::Chat;
 use crate::protocol::{Cancel, Command, Event, PlanError, Stage};
 use crate::readback::ReadbackError;
 use crate::store::BlobStore;
@@ -131,6 +133,7 @@ pub struct Engine<'a> {
     store: &'a dyn BlobStore,
     hands: &'a dyn Hands,
     cancel: Cancel,
+    chat: Option<&'a dyn Chat>,
     kept: RefCell<Kept>,
 }
 
@@ -138,7 +141,13 @@ impl<'a> Engine<'a> {
     /// An engine that gets models from `models`, keeps results in `store`, has pictures prepared by `hands` and stops
     /// when `cancel` says so.
     pub fn new(models: &'a dyn ModelSource, store: &'a dyn BlobStore, hands: &'a dyn Hands, cancel: Cancel) -> Self {
-        Self { models, store, hands, cancel, kept: RefCell::default() }
+        Self { models, store, hands, cancel, chat: None, kept: RefCell::default() }
+    }
+
+    /// With a language model that names clusters, and answers criteria which no text answers.
+    #[must_use]
+    pub fn with_chat(self, chat: Option<&'a dyn Chat>) -> Self {
+        Self { chat, ..self }
     }
 
     /// Carries out a command on the open album, which the shell holds; `emit` hears of everything that happens,

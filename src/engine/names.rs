@@ -26,8 +26,7 @@ pub(super) fn explain(
     label_names: &[String],
 ) -> Result<Vec<ClusterSummary>, RunError> {
     let failed = |e: &dyn std::fmt::Display| RunError::stage(Stage::Names)(e);
-    let own = columns.iter().find(|column| Some(&column.name) == vectors.texts.as_ref());
-    let texts = own.or(columns.first()).map(|column| column.texts.as_slice()).unwrap_or_default();
+    let texts = spoken_of(vectors, columns);
     let empty = vec![String::new(); cell.labels.len()];
     let texts = if texts.len() == cell.labels.len() { texts } else { empty.as_slice() };
     let named = names::names(texts, &cell.labels).map_err(|e| failed(&e))?;
@@ -41,6 +40,7 @@ pub(super) fn explain(
             cluster,
             size: members.len(),
             name: named.get(&cluster).cloned().unwrap_or_default(),
+            named_by: None,
             keywords: words.get(&cluster).into_iter().flatten().map(|k| k.word.clone()).collect(),
             exemplars: nearest.get(&cluster).cloned().unwrap_or_default(),
             purity: majority.map(|(_, share)| share),
@@ -48,6 +48,12 @@ pub(super) fn explain(
         }
     };
     Ok(clusters.into_iter().map(summary).collect())
+}
+
+/// The texts that `vectors` speak of, else those of the first column.
+pub(super) fn spoken_of<'c>(vectors: &Representation, columns: &'c [TextColumn]) -> &'c [String] {
+    let own = columns.iter().find(|column| Some(&column.name) == vectors.texts.as_ref());
+    own.or(columns.first()).map(|column| column.texts.as_slice()).unwrap_or_default()
 }
 
 /// How well the clusters' keywords tell the labels; `None` without labels or words.

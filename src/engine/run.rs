@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use ndarray::Array2;
 
+use super::asking::Asking;
 use super::captions::Gallery;
 use super::cells::Truth;
 use super::criteria::{self, Answer};
@@ -46,6 +47,10 @@ pub(super) async fn run(
         let (file, stage, reason) = (failure.file.clone(), failure.stage.to_owned(), failure.reason.clone());
         session.failed(Failure { file, stage, reason });
     }
+    let mut asking = Asking::new(engine.chat);
+    if let Some(name) = asking.name() {
+        session.note(format!("keywords and texts of clusters are sent to {name}"));
+    }
     let clock = Stopwatch::start();
     let device = engine.device(Some(plan.device)).await?;
     session.emit(Event::Device { name: device.name.clone(), why: device.why.clone() });
@@ -69,7 +74,7 @@ pub(super) async fn run(
             let gallery = Gallery { pictures: &pictures, items: &collection.items, hands: engine.hands };
             let mut told = told(engine, &mut session, plan, (&known, &device), gallery).await?;
             told.extend(naming::columns(&mut session, plan, &networks.image, &extracted).await?);
-            speak(&mut session, plan, (imports, told), (&pictures, &extracted), network).await?
+            speak(&mut session, plan, (imports, told), (&pictures, &extracted), network, &mut asking).await?
         }
         None => Spoken::default(),
     };
@@ -95,21 +100,28 @@ pub(super) async fn run(
 
     let clock = Stopwatch::start();
     let label_names = &collection.label_names;
-    let clusters = names::explain(matrix, main, &columns, &truth.labels, label_names)?;
+    let mut clusters = names::explain(matrix, main, &columns, &truth.labels, label_names)?;
+    asking.name_clusters(&mut session, &mut clusters, names::spoken_of(matrix, &columns), None)?;
     let mut name_quality = None;
     if truth.known() && !columns.is_empty() {
         let network = engine.sentences(&plan.sentences, &device)?;
         name_quality = names::quality(&mut session, (main, &clusters), &truth.labels, label_names, &network).await?;
         engine.forget_sentences();
     }
-    let criteria = by_criterion(&answers, &cells, &columns, (&truth.labels, label_names))?;
+    let mut criteria = by_criterion(&answers, &cells, &columns, (&truth.labels, label_names))?;
+    for of in &mut criteria {
+        let Some(answer) = answers.iter().find(|answer| answer.criterion.text == of.criterion) else { continue };
+        let texts = names::spoken_of(&answer.vectors, &columns);
+        asking.name_clusters(&mut session, &mut of.clusters, texts, Some(&of.criterion))?;
+    }
     session.done(Stage::Names, clock);
 
+    let asked = engine.chat.map(|chat| ("--endpoint".to_owned(), chat.name()));
     Ok(Album {
         title: collection.title.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         device: format!("{}: {}", device.name, device.why),
-        parameters: plan.parameters(),
+        parameters: plan.parameters().into_iter().chain(asked).collect(),
         pictures,
         label_names: if truth.known() { collection.label_names.clone() } else { Vec::new() },
         features: extracted.into_iter().filter(|e| plan.features.contains(&e.name)).map(features).collect(),
@@ -145,6 +157,7 @@ async fn speak(
     (imports, told): (&[(String, TextTable)], Vec<TextColumn>),
     (pictures, extracted): (&[Picture], &[Extracted]),
     network: &TextNetwork,
+    asking: &mut Asking<'_>,
 ) -> Result<Spoken, RunError> {
     let mut words = words::imported(session, imports, pictures, &plan.vectors, network).await?;
     for TextColumn { name, texts } in told {
@@ -154,7 +167,7 @@ async fn speak(
     if let Some(tagger) = extracted.iter().find(|e| e.name == TAGGER) {
         words.append(words::describe(session, &plan.text, tagger, &plan.vectors, network).await?);
     }
-    let answers = criteria::answers(session, &plan.criteria, &words, network).await?;
+    let answers = criteria::answers(session, &plan.criteria, &mut words, network, asking).await?;
     for answer in &answers {
         session.note(format!("criterion {}: answered by {}", answer.criterion.text, answer.answered_by));
     }

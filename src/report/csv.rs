@@ -51,19 +51,38 @@ pub fn scores(album: &Album) -> String {
     out
 }
 
-/// `clusters.csv`: `cluster,size,name,keywords,exemplars,purity` of the main cell.
+/// `clusters.csv`: `cluster,size,name,keywords,exemplars,purity,named_by` of the main cell.
 ///
-/// `keywords` and `exemplars` (files, nearest the centre first) are lists; see the module's text.
+/// `keywords` and `exemplars` (files, nearest the centre first) are lists; see the module's text. `named_by` is the
+/// language model that gave the name, empty where it is gistmap's own.
 pub fn clusters(album: &Album) -> String {
-    let mut out = "cluster,size,name,keywords,exemplars,purity\n".to_owned();
+    let mut out = "cluster,size,name,keywords,exemplars,purity,named_by\n".to_owned();
     for cluster in &album.clusters {
         let files = cluster.exemplars.iter().filter_map(|&i| album.pictures.get(i));
         let files: Vec<&str> = files.map(|p| p.file.as_str()).collect();
         let keywords: Vec<&str> = cluster.keywords.iter().map(String::as_str).collect();
         let numbers = [cluster.cluster.to_string(), cluster.size.to_string()];
-        let lists = [list(&keywords), list(&files), optional(cluster.purity)];
+        let by = cluster.named_by.clone().unwrap_or_default();
+        let lists = [list(&keywords), list(&files), optional(cluster.purity), by];
         let cells = numbers.iter().chain([&cluster.name]).chain(&lists);
         row(&mut out, cells.map(String::as_str));
+    }
+    out
+}
+
+/// `k_distances.csv`: `representation,clusterer,k,rank,distance,knee` of the cells whose `eps` was read off a curve.
+///
+/// `distance` is that of the picture of this rank, counted from 0, to its `k`th nearest other; `knee` is 1 at `eps`.
+pub fn k_distances(album: &Album) -> String {
+    let mut out = "representation,clusterer,k,rank,distance,knee\n".to_owned();
+    for cell in &album.cells {
+        let Some(curve) = &cell.k_distances else { continue };
+        for (rank, distance) in &curve.points {
+            let knee = u8::from(*rank == curve.knee);
+            let numbers = [curve.k.to_string(), rank.to_string(), distance.to_string(), knee.to_string()];
+            let names = [&cell.representation, &cell.clusterer];
+            row(&mut out, names.into_iter().chain(&numbers).map(String::as_str));
+        }
     }
     out
 }
@@ -178,7 +197,8 @@ fn cell(out: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::{clusters, errors, features, labels, layout, list, parse_list, scores, texts};
+    use super::{clusters, errors, features, k_distances, labels, layout, list, parse_list, scores, texts};
+    use crate::cluster::k_distance::KDistanceCurve;
     use crate::report::testing::{NASTY, album};
     use ndarray::array;
     use proptest::prelude::proptest;
@@ -215,8 +235,11 @@ mod tests {
 
     #[test]
     fn clusters_list_files_that_read_back() {
-        let (header, rows) = read(&clusters(&album(12, 2, true)));
-        assert_eq!(header, ["cluster", "size", "name", "keywords", "exemplars", "purity"]);
+        let mut album = album(12, 2, true);
+        album.clusters[0].named_by = Some("a model, somewhere".into());
+        let (header, rows) = read(&clusters(&album));
+        assert_eq!(header, ["cluster", "size", "name", "keywords", "exemplars", "purity", "named_by"]);
+        assert_eq!([&rows[0][6], &rows[1][6]], ["a model, somewhere", ""]);
         assert_eq!(rows[0][0], "-1");
         assert_eq!(parse_list(&rows[0][4]).unwrap(), ["class/10.jpg"]);
         assert_eq!(parse_list(&rows[1][4]).unwrap(), [NASTY[0], NASTY[2], NASTY[4]]);
@@ -230,6 +253,13 @@ mod tests {
         assert_eq!(read(&layout(&album)).1[1], [NASTY[1], "-13", "-2"]);
         assert_eq!(read(&errors(&album)).1, [["<img src=x>.jpg", "decode", "it's \"cut\" off"]]);
         assert_eq!(read(&texts(&album, &album.texts[0])).1[2], [NASTY[2], "text 2 </script>"]);
+        let mut curved = album.clone();
+        let distances: Vec<f64> = (0..100).map(|i| 0.5 + f64::from(i).powi(4) / 1e8).collect();
+        curved.cells[1].k_distances = KDistanceCurve::new(&distances, 4);
+        let (header, rows) = read(&k_distances(&curved));
+        assert_eq!(header, ["representation", "clusterer", "k", "rank", "distance", "knee"]);
+        assert_eq!((rows.len(), rows[0].join(",").as_str()), (100, "pixels@l2,gmm,4,0,0.5,0"));
+        assert_eq!(rows.iter().filter(|row| row[5] == "1").count(), 1);
         let x = array![[0.1_f32, -1e-30], [f32::MAX, 2.0], [1.0 / 3.0, 0.0]];
         let mut written = Vec::new();
         features(&album, x.view(), &mut written).unwrap();

@@ -7,6 +7,7 @@ mod cards;
 mod criteria;
 mod curve;
 mod data;
+mod density;
 pub(super) mod escape;
 pub(super) mod sections;
 
@@ -59,6 +60,7 @@ pub fn render(album: &Album, thumbnails: &dyn Thumbnails) -> String {
         "legend" => cards::legend(album),
         "scores" => sections::scores(album),
         "curve" => curve::section(album),
+        "density" => density::section(album),
         "cards" => cards::cards(album, thumbnails),
         "criteria" => criteria::section(album),
         "run" => sections::run(album),
@@ -220,8 +222,9 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn texts_never_become_tags(s in "\\PC*|(</script>|</style>|<img src=x onerror=alert(1)>|<!--|-->|\"|'|&|\u{2028}|\n|\\{\\{data\\}\\})*") {
-            let plain = tags(&render(&album(4, 2, true), &Tiny));
             let mut album = album(4, 2, true);
+            album.clusters[0].named_by = Some("m".to_owned());
+            let plain = tags(&render(&album, &Tiny));
             album.title = s.clone();
             album.device = s.clone();
             album.parameters[1] = (s.clone(), s.clone());
@@ -231,6 +234,7 @@ mod tests {
             album.texts[0].name = s.clone();
             album.clusters[0].name = s.clone();
             album.clusters[0].keywords[1] = s.clone();
+            album.clusters[0].named_by = Some(s.clone());
             album.clusters[0].majority = Some(s.clone());
             album.failures[0].reason = s.clone();
             album.timings[0].stage = s.clone();

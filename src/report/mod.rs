@@ -1,9 +1,11 @@
 //! An album as files for people and programs: one file a format, each a function from an
 //! [`Album`](crate::album::Album) to bytes or text. Nothing here touches the file system.
 
+mod chart;
 pub mod csv;
 mod font;
 pub mod html;
+pub mod k_distance;
 mod map;
 pub mod npy;
 pub mod png;
@@ -65,6 +67,7 @@ pub(crate) mod testing {
                 cluster: c,
                 size: members(c).len(),
                 name: if c < 0 { "noise".into() } else { format!("group {c} <b>") },
+                named_by: None,
                 keywords: vec!["ice cream".into(), "a;b".into(), "x&y".into()],
                 exemplars: members(c).into_iter().take(3).collect(),
                 purity: labelled.then_some(0.5),
@@ -76,6 +79,7 @@ pub(crate) mod testing {
             representation: "pixels@l2".into(),
             clusterer: clusterer.into(),
             chosen: None,
+            k_distances: None,
             k,
             seed: 782,
             labels: labels.clone(),

@@ -220,6 +220,7 @@ mod tests {
             representation: representation.into(),
             clusterer: clusterer.into(),
             chosen: None,
+            k_distances: None,
             k: 2,
             seed,
             labels: vec![0, 1, -1, 0],

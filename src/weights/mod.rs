@@ -19,6 +19,7 @@ use gistmap_models::manifest::{self, Manifest, Source};
 use sha2::{Digest, Sha256};
 
 use hub::Pulled;
+pub(crate) use hub::{certificates, retry_after};
 
 pub use checkpoint::read_checkpoint;
 pub use convert::{Pack, pack_name};

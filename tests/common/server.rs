@@ -1,7 +1,7 @@
 //! A small HTTP server that does what a test wants, also what no server should do, and remembers what it was asked.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -13,6 +13,7 @@ pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
@@ -29,11 +30,12 @@ pub(crate) struct Reply {
     body: Vec<u8>,
     declared: Option<usize>,
     pause: Option<Duration>,
+    late: Option<Duration>,
 }
 
 impl Reply {
     pub(crate) fn new(status: u16, body: &[u8]) -> Self {
-        Self { status, headers: Vec::new(), body: body.to_vec(), declared: None, pause: None }
+        Self { status, headers: Vec::new(), body: body.to_vec(), declared: None, pause: None, late: None }
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -58,6 +60,11 @@ impl Reply {
         Self { pause: Some(pause), ..self }
     }
 
+    /// Comes only after a while.
+    pub(crate) fn after(self, late: Duration) -> Self {
+        Self { late: Some(late), ..self }
+    }
+
     /// The part of the body that was asked for, as the servers of files give it.
     pub(crate) fn ranged(mut self, request: &Request) -> Self {
         let tag = self.headers.iter().find(|(name, _)| *name == "ETag").map(|(_, tag)| tag.clone());
@@ -74,6 +81,7 @@ impl Reply {
     }
 
     fn send(&self, mut to: &TcpStream) -> std::io::Result<()> {
+        self.late.into_iter().for_each(thread::sleep);
         let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\n", self.status);
         for (name, value) in &self.headers {
             head += &format!("{name}: {value}\r\n");
@@ -128,16 +136,19 @@ fn serve(
     seen: &Mutex<Vec<Request>>,
     answer: &(dyn Fn(&Request, usize) -> Reply + Send + Sync),
 ) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream).lines();
+    let mut reader = BufReader::new(stream);
     loop {
-        let first = lines.next().transpose()?.unwrap_or_default();
+        let first = line(&mut reader)?;
         let mut words = first.split(' ').map(str::to_owned);
         let (Some(method), Some(path)) = (words.next(), words.next()) else { return Ok(()) };
         let mut headers = BTreeMap::new();
-        while let Some((name, value)) = lines.next().transpose()?.unwrap_or_default().split_once(':') {
+        while let Some((name, value)) = line(&mut reader)?.split_once(':') {
             headers.insert(name.trim().to_ascii_lowercase(), value.trim().to_owned());
         }
-        let request = Request { method, path, headers };
+        let length = headers.get("content-length").and_then(|length: &String| length.parse().ok());
+        let mut body = vec![0; length.unwrap_or(0)];
+        reader.read_exact(&mut body)?;
+        let request = Request { method, path, headers, body };
         let before = {
             let mut seen = seen.lock().unwrap();
             seen.push(request.clone());
@@ -150,4 +161,11 @@ fn serve(
         }
         return answer(&request, before).send(stream);
     }
+}
+
+/// The next line, without its end.
+fn line(reader: &mut impl BufRead) -> std::io::Result<String> {
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

@@ -30,7 +30,8 @@ cargo xtask page               only build the page, into dist/
 cargo xtask test               set up, then format, lints (native and wasm32) and every test, in Chromium too
 cargo xtask check              format, type check and lints only, native and wasm32
 cargo xtask bench NAME|all     measure against the Python references; NAME is one of
-                               efficientnet minilm decode classical kmeans tsne run quality page
+                               efficientnet minilm decode classical kmeans cluster tsne run quality page;
+                               of cluster also some rows alone: cluster:ward,dbscan
 cargo xtask parity NAME|all [wgpu]
                                networks at full size, with random weights, against PyTorch, on the processor or on wgpu;
                                NAME is one of clip-vit-b32 dinov2-small siglip-base blip-caption blip-vqa vilt-vqa

@@ -3,7 +3,7 @@
 use super::{DbscanError, DbscanParams, DbscanRun, DbscanValidParams};
 use crate::cluster::distances::coarse::Coarse;
 use crate::cluster::distances::rows::Rows;
-use crate::cluster::k_distance::{KDistanceRun, suggested_eps};
+use crate::cluster::k_distance::{KDistanceCurve, KDistanceRun, suggested_eps};
 use crate::cluster::{Clusterer, Scalar};
 use crate::progress::Step;
 use linfa::ParamGuard;
@@ -21,6 +21,7 @@ pub struct AutoDbscanRun<F> {
     n_samples: usize,
     params: DbscanValidParams,
     stage: Stage<F>,
+    curve: Option<KDistanceCurve>,
 }
 
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl<F: Scalar> AutoDbscanRun<F> {
         } else {
             Stage::Measuring(Some(KDistanceRun::of(rows, coarse, k)))
         };
-        Ok(Self { n_samples, params, stage })
+        Ok(Self { n_samples, params, stage, curve: None })
     }
 
     /// The `eps` that was chosen; `None` before it is.
@@ -68,7 +69,9 @@ impl<F: Scalar> Clusterer for AutoDbscanRun<F> {
                     return Step::Running { done: part(done, total, MEASURED), total: TOTAL };
                 }
                 if let Some(measured) = measuring.take() {
-                    let params = DbscanValidParams { eps: suggested_eps(&measured.sorted()), ..self.params };
+                    let sorted = measured.sorted();
+                    self.curve = KDistanceCurve::new(&sorted, measured.k());
+                    let params = DbscanValidParams { eps: suggested_eps(&sorted), ..self.params };
                     let (rows, coarse) = measured.into_rows();
                     self.stage = Stage::Clustering(DbscanRun::of(params, rows, coarse));
                 }
@@ -93,5 +96,9 @@ impl<F: Scalar> Clusterer for AutoDbscanRun<F> {
 
     fn chosen(&self) -> Option<(&'static str, f64)> {
         self.eps().map(|eps| ("eps", eps))
+    }
+
+    fn k_distances(&self) -> Option<&KDistanceCurve> {
+        self.curve.as_ref()
     }
 }

@@ -1,11 +1,14 @@
 //! The E-step: how likely each component has made each row.
 
 use super::mixture::{Mixture, Precisions, Whitening};
+use super::run::wide;
+use crate::cluster::Scalar;
 use crate::linalg::matmul;
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Zip, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, Zip, s};
 
-/// Below this `exp` is 0: a component that is so far behind the likeliest one has no part in a row.
-const NOTHING: f64 = -746.0;
+/// A component whose log-density is so far behind the likeliest one's has no part in a row: 4e-44 of it would change
+/// neither the row's density nor any sum in its last place.
+pub(super) const NEGLIGIBLE: f64 = -100.0;
 
 /// What the E-step says of some rows.
 pub(super) struct Expectation {
@@ -18,23 +21,23 @@ pub(super) struct Expectation {
 }
 
 impl Mixture {
-    /// Looks at the rows `x`, `[n, n_features]`; `likely` names a component for each that may well be the likeliest,
+    /// Looks at some rows, side by side in `rows`; `likely` names a component for each that may well be the likeliest,
     /// which saves time when it is.
-    pub(super) fn expect(&self, x: ArrayView2<'_, f64>, likely: impl Fn(usize) -> usize) -> Expectation {
-        let constant = x.ncols() as f64 * (2.0 * std::f64::consts::PI).ln();
+    pub(super) fn expect<F: Scalar>(&self, rows: &[F], likely: impl Fn(usize) -> usize) -> Expectation {
+        let n_features = self.means.ncols();
+        let constant = n_features as f64 * (2.0 * std::f64::consts::PI).ln();
         let offsets = |log_det: &dyn Fn(usize) -> f64| -> Vec<f64> {
             self.weights.iter().enumerate().map(|(c, w)| w.ln() + log_det(c) - 0.5 * constant).collect()
         };
         let log_probs = match &self.precisions {
-            Precisions::Full(whitenings) => self.full(x, whitenings, &offsets(&|c| whitenings[c].log_det), likely),
-            Precisions::Tied(whitening) => from_squares(self.tied(x, whitening), &offsets(&|_| whitening.log_det)),
-            Precisions::Diag(precisions) => {
-                let log_det = |c: usize| 0.5 * precisions.row(c).iter().map(|p| p.ln()).sum::<f64>();
-                from_squares(self.diag(x, precisions), &offsets(&log_det))
+            Precisions::Full(whitenings) => {
+                self.full(wide(rows, n_features).view(), whitenings, &offsets(&|c| whitenings[c].log_det), likely)
             }
-            Precisions::Spherical(precisions) => {
-                let log_det = |c: usize| 0.5 * x.ncols() as f64 * precisions[c].ln();
-                from_squares(self.spherical(x, precisions), &offsets(&log_det))
+            Precisions::Tied(whitening) => {
+                from_squares(self.tied(wide(rows, n_features).view(), whitening), &offsets(&|_| whitening.log_det))
+            }
+            Precisions::Diagonal(diagonal) => {
+                diagonal.log_probs(rows, &self.means, &offsets(&|c| diagonal.log_dets[c]))
             }
         };
         normalize(log_probs)
@@ -56,7 +59,7 @@ impl Mixture {
             for (component, whitening) in whitenings.iter().enumerate() {
                 let near = (0..n).filter(|&i| (likely(i) == component) == wanted);
                 let rows: Vec<(usize, f64)> =
-                    near.map(|i| (i, 2.0 * (offsets[component] - best[i] - NOTHING))).collect();
+                    near.map(|i| (i, 2.0 * (offsets[component] - best[i] - NEGLIGIBLE))).collect();
                 for (row, squared) in whitening.squared_lengths(x, self.means.row(component), rows) {
                     let log_prob = offsets[component] - 0.5 * squared;
                     log_probs[(row, component)] = log_prob;
@@ -79,22 +82,6 @@ impl Mixture {
             }
         }
         squares
-    }
-
-    /// The same where every feature has its variance.
-    fn diag(&self, x: ArrayView2<'_, f64>, precisions: &Array2<f64>) -> Array2<f64> {
-        let scaled = &self.means * precisions;
-        let own = (&self.means * &scaled).sum_axis(Axis(1));
-        let squares = matmul(x.mapv(|v| v * v).view(), precisions.t());
-        squares + &own - matmul(x, scaled.t()) * 2.0
-    }
-
-    /// The same where every component has one variance.
-    fn spherical(&self, x: ArrayView2<'_, f64>, precisions: &[f64]) -> Array2<f64> {
-        let own = self.means.map_axis(Axis(1), |mean| mean.dot(&mean));
-        let norms = x.map_axis(Axis(1), |row| row.dot(&row)).insert_axis(Axis(1));
-        let squares = norms + &own - matmul(x, self.means.t()) * 2.0;
-        squares * ArrayView1::from(precisions)
     }
 }
 
@@ -146,10 +133,12 @@ fn normalize(mut log_probs: Array2<f64>) -> Expectation {
     for mut row in log_probs.rows_mut() {
         let label = (1..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best });
         let highest = row[label];
-        let density = highest + row.iter().map(|&v| (v - highest).exp()).sum::<f64>().ln();
-        row.mapv_inplace(|v| (v - density).exp());
+        // Most have no part, and `exp` takes its time.
+        row.mapv_inplace(|v| if v == f64::NEG_INFINITY { 0.0 } else { (v - highest).exp() });
+        let sum = row.sum();
+        row.mapv_inplace(|v| v / sum);
         labels.push(label);
-        log_densities.push(density);
+        log_densities.push(highest + sum.ln());
     }
     Expectation { responsibilities: log_probs, log_densities, labels }
 }

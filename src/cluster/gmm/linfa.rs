@@ -2,7 +2,7 @@
 
 use super::expectation::Expectation;
 use super::mixture::Mixture;
-use super::run::{Fitted, wide};
+use super::run::Fitted;
 use super::{GaussianMixtureError, GaussianMixtureParams, GaussianMixtureRun, GaussianMixtureValidParams};
 use crate::cluster::Scalar;
 use crate::cluster::kmeans::Centred;
@@ -83,7 +83,7 @@ impl<F: Scalar> GaussianMixture<F> {
         assert_eq!(x.ncols(), self.mean.len(), "Gaussian mixture: features of the rows and of the means");
         x.axis_chunks_iter(Axis(0), ROWS).map(move |rows| {
             let rows: Vec<F> = rows.iter().zip(self.mean.iter().cycle()).map(|(&v, &mean)| v - mean).collect();
-            self.mixture.expect(wide(&rows, self.mean.len()).view(), |_| 0)
+            self.mixture.expect(&rows, |_| 0)
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The M-step: the mixture that makes the rows likeliest, given which component has made each.
 
 use super::GaussianMixtureError;
+use super::diagonal::Diagonal;
 use super::mixture::{Mixture, Precisions, Whitening};
 use super::params::{CovarianceType, GaussianMixtureValidParams};
 use crate::cluster::Scalar;
@@ -108,14 +109,17 @@ impl Maximization {
                 if let Some(((c, _), _)) = variances.indexed_iter().find(|(_, variance)| !is_positive(**variance)) {
                     return Err(singular(c, params));
                 }
-                Precisions::Diag(variances.mapv(|v| 1.0 / v))
+                Precisions::Diagonal(Diagonal::new(&means, variances.mapv(|v| 1.0 / v)))
             }
             CovarianceType::Spherical => {
                 let variances = variances.sum_axis(Axis(1)) / n_features as f64;
                 if let Some(c) = variances.iter().position(|&variance| !is_positive(variance)) {
                     return Err(singular(c, params));
                 }
-                Precisions::Spherical(variances.iter().map(|v| 1.0 / v).collect())
+                let precisions = variances.insert_axis(Axis(1)).mapv(|v| 1.0 / v);
+                // The mean over all features was taken, so there are some, and one column becomes as many.
+                let precisions = precisions.broadcast(means.dim()).map(|all| all.to_owned());
+                Precisions::Diagonal(Diagonal::new(&means, precisions.ok_or_else(|| singular(0, params))?))
             }
         };
         let weights = self.counts.iter().map(|count| count / total).collect();

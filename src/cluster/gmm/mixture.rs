@@ -1,5 +1,6 @@
 //! The mixture itself: weights, means, and covariances in the form that densities need.
 
+use super::diagonal::Diagonal;
 use crate::linalg::{cholesky, lower_inverse};
 use ndarray::{Array2, s};
 
@@ -40,9 +41,8 @@ impl Whitening {
 pub(super) enum Precisions {
     Full(Vec<Whitening>),
     Tied(Whitening),
-    /// `[n_components, n_features]`
-    Diag(Array2<f64>),
-    Spherical(Vec<f64>),
+    /// A variance for each feature, or one for all.
+    Diagonal(Diagonal),
 }
 
 /// A mixture of Gaussians, in the space of the centred rows.

@@ -6,6 +6,7 @@ use super::MiniBatchKMeansValidParams;
 use crate::cluster::Scalar;
 use crate::cluster::kmeans::{assign, inertia};
 use crate::random::RandomState;
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 /// Centres and the rows that each has averaged.
@@ -34,8 +35,7 @@ impl<F: Scalar> Centers<F> {
         let n_features = self.n_features;
         let centers = self.vectors.par_chunks_mut(n_features).zip(&mut self.counts).enumerate();
         centers.for_each(|(cluster, (center, count))| {
-            let rows = batch.chunks_exact(n_features).zip(&labels);
-            average(center, count, rows.filter(|(_, label)| **label as usize == cluster).map(|(row, _)| row));
+            average(center, count, batch, &labels, cluster as i32);
         });
         if reassign && params.reassignment_ratio > 0.0 {
             self.reassign(batch, params.reassignment_ratio, rng);
@@ -79,10 +79,12 @@ impl<F: Scalar> Centers<F> {
     }
 }
 
-/// Takes more rows into a mean of `count` rows.
-fn average<'a, F: Scalar>(center: &mut [F], count: &mut F, rows: impl Iterator<Item = &'a [F]>) {
+/// Takes the rows of a cluster into its mean of `count` rows.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn average<F: Scalar>(center: &mut [F], count: &mut F, batch: &[F], labels: &[i32], cluster: i32) {
     let mut more = F::zero();
-    for row in rows {
+    let rows = batch.chunks_exact(center.len()).zip(labels);
+    for (row, _) in rows.filter(|(_, label)| **label == cluster) {
         if more == F::zero() {
             center.iter_mut().for_each(|v| *v *= *count);
         }

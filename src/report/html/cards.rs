@@ -52,6 +52,9 @@ pub(super) fn cards(album: &Album, thumbnails: &dyn Thumbnails) -> String {
             text(&c.name),
             size(album, c)
         );
+        if let Some(by) = &c.named_by {
+            let _ = write!(out, "<p class=\"by quiet\">named by {}</p>", text(by));
+        }
         if let (Some(purity), Some(majority)) = (c.purity, &c.majority) {
             let _ = write!(
                 out,

@@ -33,8 +33,10 @@ fn part(criterion: &CriterionClusters) -> String {
 }
 
 fn row(cluster: &ClusterSummary) -> String {
+    let by = cluster.named_by.as_ref().map(|by| format!(" <span class=\"tag\">named by {}</span>", text(by)));
+    let by = by.unwrap_or_default();
     format!(
-        "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td>{}</td></tr>",
+        "<tr><th scope=\"row\">{}{by}</th><td class=\"n\">{}</td><td>{}</td></tr>",
         text(&cluster.name),
         thousands(cluster.size),
         text(&cluster.keywords.join(", "))
@@ -52,6 +54,8 @@ mod tests {
         let html = section(&album);
         assert!(html.contains("what &amp; &lt;where&gt;") && html.contains("from the column &lt;tags&gt;."), "{html}");
         assert_eq!(html.matches("<th scope=\"row\">").count(), 3, "two groups and noise");
+        album.criteria[0].clusters[1].named_by = Some("m at <there>".into());
+        assert_eq!(section(&album).matches("named by m at &lt;there&gt;").count(), 1);
         album.criteria.clear();
         assert_eq!(section(&album), "");
     }

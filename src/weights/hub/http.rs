@@ -190,7 +190,7 @@ fn answer(response: Response<Body>, told: Told, at_home: bool) -> Result<Answer,
         tag: entity.filter(|tag| tag.starts_with('"')).map(str::to_owned),
         length: text(headers, "content-length").and_then(|length| length.parse().ok()),
         part: text(headers, "content-range").and_then(part),
-        retry_after: text(headers, "retry-after").and_then(pause),
+        retry_after: text(headers, "retry-after").and_then(retry_after),
         said: said.unwrap_or_default(),
         code: text(headers, "x-error-code").unwrap_or_default().to_owned(),
         body: response.into_body().into_reader(),
@@ -203,10 +203,10 @@ fn part(range: &str) -> Option<(u64, Option<u64>)> {
     Some((span.split_once('-')?.0.trim().parse().ok()?, length.trim().parse().ok()))
 }
 
-/// Seconds, or a date.
-fn pause(retry_after: &str) -> Option<Duration> {
-    let seconds = retry_after.trim().parse().ok().map(Duration::from_secs);
-    seconds.or_else(|| httpdate::parse_http_date(retry_after).ok()?.duration_since(SystemTime::now()).ok())
+/// What `Retry-After` says: seconds, or a date.
+pub(crate) fn retry_after(value: &str) -> Option<Duration> {
+    let seconds = value.trim().parse().ok().map(Duration::from_secs);
+    seconds.or_else(|| httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).ok())
 }
 
 /// Where a redirect from `here` leads.
@@ -243,7 +243,7 @@ fn no_answer(url: &Uri, error: ureq::Error) -> NoAnswer {
 }
 
 /// `$SSL_CERT_FILE`, else Mozilla's.
-fn certificates() -> Result<RootCerts, HubError> {
+pub(crate) fn certificates() -> Result<RootCerts, HubError> {
     let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) else {
         return Ok(RootCerts::WebPki);
     };
@@ -286,9 +286,9 @@ mod tests {
         assert_eq!(part("bytes 100-199/200"), Some((100, Some(200))));
         assert_eq!(part("bytes 0-1/*"), Some((0, None)));
         assert_eq!(part("bytes */200"), None);
-        assert_eq!(pause("120"), Some(Duration::from_secs(120)));
-        assert!(pause("Fri, 01 Jan 2100 00:00:00 GMT").unwrap() > Duration::from_secs(86_400));
-        assert_eq!([pause("Fri, 01 Jan 1999 00:00:00 GMT"), pause("soon")], [None, None]);
+        assert_eq!(retry_after("120"), Some(Duration::from_secs(120)));
+        assert!(retry_after("Fri, 01 Jan 2100 00:00:00 GMT").unwrap() > Duration::from_secs(86_400));
+        assert_eq!([retry_after("Fri, 01 Jan 1999 00:00:00 GMT"), retry_after("soon")], [None, None]);
         let hub = Hub { from: "https://hub.test/base/".to_owned(), ..Hub::from_environment(Some("")) };
         let client = Client::new(&hub).unwrap();
         assert_eq!(client.url("a/b", "refs/pr/1", "c.json"), "https://hub.test/base/a/b/resolve/refs%2Fpr%2F1/c.json");

@@ -18,6 +18,7 @@ use gistmap_models::manifest::{HubSource, published_hash};
 
 use download::{Download, Place};
 use http::Client;
+pub(crate) use http::{certificates, retry_after};
 use mirror::Mirror;
 pub(super) use pulled::{Pulled, PulledFile};
 

@@ -30,6 +30,8 @@ pub(super) struct Lab<'a> {
     pub(super) data: PathBuf,
     /// Threads that each side may use.
     pub(super) threads: usize,
+    /// The rows of the table that are wanted, where not all are.
+    pub(super) rows: Option<Vec<String>>,
     programs: Vec<(String, PathBuf)>,
 }
 
@@ -46,8 +48,15 @@ impl<'a> Lab<'a> {
         let python = setup::python(project, "bench-venv", &project.root.join("bench/requirements.txt"))?;
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let folder = project.cache.join("bench");
-        let mut lab =
-            Self { project, python, graphs: folder.join("onnx"), data: folder.join("data"), threads, programs };
+        let mut lab = Self {
+            project,
+            python,
+            graphs: folder.join("onnx"),
+            data: folder.join("data"),
+            threads,
+            rows: None,
+            programs,
+        };
         if networks {
             lab.export(&folder)?;
         }
@@ -118,6 +127,19 @@ impl<'a> Lab<'a> {
         }
         process::run(&mut script)?;
         std::fs::write(if with_networks { all } else { without }, "").context("bench data")
+    }
+
+    /// Those of a benchmark's rows that are wanted, by name.
+    ///
+    /// # Errors
+    /// When one is wanted that it has not.
+    pub(super) fn wanted<'r, T>(&self, rows: &'r [T], name: impl Fn(&T) -> &str) -> Result<Vec<&'r T>> {
+        let Some(wanted) = &self.rows else { return Ok(rows.iter().collect()) };
+        if let Some(unknown) = wanted.iter().find(|wanted| !rows.iter().any(|row| name(row) == *wanted)) {
+            let known: Vec<&str> = rows.iter().map(&name).collect();
+            bail!("there is no row {unknown}; choose from {}", known.join(", "));
+        }
+        Ok(rows.iter().filter(|row| wanted.iter().any(|wanted| name(row) == wanted)).collect())
     }
 
     /// A file of the data folder.

@@ -38,11 +38,13 @@ const BENCHES: [Bench; 10] = [
     Bench { name: "page", needs: Needs::Networks, measure: page::page },
 ];
 
-/// Runs the named benchmarks, or all of them.
+/// Runs the named benchmarks, or all of them; of `NAME:ROW,ROW` only these rows.
 ///
 /// # Errors
 /// When a name is unknown, something cannot be set up, or a side of a benchmark fails.
-pub(crate) fn bench(project: &Project, names: &[&str]) -> Result<()> {
+pub(crate) fn bench(project: &Project, words: &[&str]) -> Result<()> {
+    let named = words.iter().map(|word| word.split_once(':').map_or((*word, None), |(name, rows)| (name, Some(rows))));
+    let (names, rows): (Vec<&str>, Vec<Option<&str>>) = named.unzip();
     let all = names.contains(&"all");
     if let Some(name) = names.iter().find(|name| **name != "all" && !BENCHES.iter().any(|bench| bench.name == **name)) {
         let known: Vec<&str> = BENCHES.iter().map(|bench| bench.name).collect();
@@ -50,13 +52,16 @@ pub(crate) fn bench(project: &Project, names: &[&str]) -> Result<()> {
     }
     let chosen: Vec<&Bench> = BENCHES.iter().filter(|bench| all || names.contains(&bench.name)).collect();
     let wanted: Vec<(&str, Needs)> = chosen.iter().map(|bench| (bench.name, bench.needs)).collect();
-    let lab = Lab::prepare(project, &wanted)?;
+    let mut lab = Lab::prepare(project, &wanted)?;
     let results = project.root.join("bench").join("results");
     process::make_folder(&results)?;
     let mut failed = Vec::new();
     for Bench { name, measure, .. } in chosen {
         step("bench", name);
+        let only = names.iter().zip(&rows).find(|(named, _)| *named == name).and_then(|(_, rows)| *rows);
+        lab.rows = only.map(|rows| rows.split(',').map(str::to_owned).collect());
         match measure(&lab) {
+            Ok(table) if only.is_some() => println!("\n{}\n{}", table.text(), lab.machine()),
             Ok(table) => {
                 println!("\n{}\n{}", table.text(), lab.machine());
                 let path = results.join(format!("{name}.json"));
