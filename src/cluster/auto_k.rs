@@ -260,7 +260,8 @@ mod tests {
         let mut known = AutoK::with_known(AutoKParams::default(), centred, Arc::new(squares)).unwrap();
         let mut search = AutoK::new(AutoKParams::default(), x.view()).unwrap();
         let (known, searched) = (known.run().unwrap().unwrap(), search.run().unwrap().unwrap());
-        assert_eq!((known.k, known.inertia), (searched.k, searched.inertia));
+        assert_eq!(known.k, searched.k);
+        assert!((known.inertia - searched.inertia).abs() < 1e-5 * searched.inertia);
         assert!((known.silhouette.unwrap() - searched.silhouette.unwrap()).abs() < 1e-6);
     }
 

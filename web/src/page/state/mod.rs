@@ -304,6 +304,7 @@ fn clusters(labels: &[i32], album: Option<&AlbumView>) -> Vec<Cluster> {
         cluster,
         size,
         name: String::new(),
+        named_by: None,
         keywords: Vec::new(),
         exemplars: Vec::new(),
         purity: None,
