@@ -9,6 +9,8 @@ import { SHARED, giveWay, mapOf, serve, visit, visitor } from "../harness.js";
 
 /** Runs that are tried: a task that is too long is so in each of them, a machine that was busy elsewhere is not. */
 const RUNS = 3;
+/** Milliseconds in which the page opens what it will need. */
+const START = 4000;
 
 test("no long task during a run of 2,000 pictures", { timeout: 1_500_000 }, async (t) => {
   const folder = path.join(SHARED ?? "", "data/food101_10/images");
@@ -24,6 +26,8 @@ test("no long task during a run of 2,000 pictures", { timeout: 1_500_000 }, asyn
     if (!(await giveWay(t, browser))) {
       return t.skip("this system does not let the page go before what computes beside it");
     }
+    // The run is what is measured, not the start, when maps' shaders are compiled: by the processor here.
+    await page.waitForTimeout(START);
     const tasks = await longTasks(page);
     await mapOf(page, folder);
     const long = await tasks.evaluate((tasks) => tasks);
