@@ -3,6 +3,9 @@
 #[cfg(target_arch = "wasm32")]
 mod browser;
 
+#[cfg(not(target_arch = "wasm32"))]
+use std::time::{Duration, Instant};
+
 #[cfg(target_arch = "wasm32")]
 use browser::now_ms;
 
@@ -14,7 +17,6 @@ pub const ONE_THREAD: bool = cfg!(target_arch = "wasm32");
 #[cfg(not(target_arch = "wasm32"))]
 fn now_ms() -> f64 {
     use std::sync::LazyLock;
-    use std::time::Instant;
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed().as_secs_f64() * 1e3
 }
@@ -46,6 +48,21 @@ pub async fn breathe() {
 #[cfg(not(target_arch = "wasm32"))]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     pollster::block_on(future)
+}
+
+/// Waits on this thread for as long as `go_on`, which is asked ten times a second, is true; whether that is to the end.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn rest(wait: Duration, go_on: &mut dyn FnMut() -> bool) -> bool {
+    const LOOK: Duration = Duration::from_millis(100);
+    let end = Instant::now() + wait;
+    while go_on() {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        std::thread::sleep(left.min(LOOK));
+    }
+    false
 }
 
 /// What every thread of the engine may use: `Send + Sync`, but in a page, where the engine is one thread and its shell

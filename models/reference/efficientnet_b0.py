@@ -11,13 +11,7 @@ import torchvision_networks
 
 def tiny():
     stages = [(1, 3, 1, 16, 8, 1), (6, 5, 2, 8, 24, 2), (6, 3, 2, 24, 32, 2)]
-    model = EfficientNet([MBConvConfig(*stage) for stage in stages], dropout=0.2, num_classes=12)
-    return model, model.avgpool
+    return EfficientNet([MBConvConfig(*stage) for stage in stages], dropout=0.2, num_classes=12)
 
 
-def full():
-    model = efficientnet_b0()
-    return model, model.avgpool
-
-
-torchvision_networks.main("efficientnet_b0", tiny, full, 256, 3, conv=2.5)
+torchvision_networks.main("efficientnet_b0", tiny, efficientnet_b0, 256, 3, conv=2.5)

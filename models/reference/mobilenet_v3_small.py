@@ -17,13 +17,7 @@ def tiny():
         (24, 5, 96, 40, True, "HS", 2),
         (40, 5, 240, 40, True, "HS", 1),
     ]
-    model = MobileNetV3([InvertedResidualConfig(*row, 1, 1.0) for row in rows], 1024, num_classes=12)
-    return model, model.avgpool
+    return MobileNetV3([InvertedResidualConfig(*row, 1, 1.0) for row in rows], 1024, num_classes=12)
 
 
-def full():
-    model = mobilenet_v3_small()
-    return model, model.avgpool
-
-
-torchvision_networks.main("mobilenet_v3_small", tiny, full, 256, 2)
+torchvision_networks.main("mobilenet_v3_small", tiny, mobilenet_v3_small, 256, 2)

@@ -10,13 +10,7 @@ import torchvision_networks
 
 
 def tiny():
-    model = ResNet(BasicBlock, [2, 1, 1, 1], num_classes=12)
-    return model, model.avgpool
+    return ResNet(BasicBlock, [2, 1, 1, 1], num_classes=12)
 
 
-def full():
-    model = resnet18()
-    return model, model.avgpool
-
-
-torchvision_networks.main("resnet18", tiny, full, 256, 2)
+torchvision_networks.main("resnet18", tiny, resnet18, 256, 2)

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::convolutional::bottleneck::{self, Bottleneck, ExcitationShape};
-use crate::convolutional::{Entry, Layer, Shape, average, classified};
+use crate::convolutional::{Trunk, classified};
 use crate::efficientnet_lite0::finish;
 use crate::encoder::{ImageEncoder, ImageOutput};
 use crate::fused::{Activation, Dense, Padding, Window};
@@ -58,12 +58,8 @@ pub const STAGES: [Stage; 7] = [
 /// The network.
 #[derive(Module, Debug)]
 pub struct EfficientNetB0 {
-    stem: Layer,
-    blocks: Vec<Bottleneck>,
-    head: Layer,
+    trunk: Trunk,
     classifier: Dense,
-    #[module(skip)]
-    entry: Entry,
 }
 
 impl EfficientNetB0 {
@@ -84,20 +80,20 @@ impl EfficientNetB0 {
     ) -> Result<Self, CheckpointError> {
         let loader = &mut Loader::new(&mut checkpoint, device);
         let (first, last) = (stages[0].input, stages[stages.len() - 1].output);
-        let shape = Shape { input: 3, output: first, kernel: 3, stride: 2 };
-        let stem = Layer::load(loader, ["features.0.0", "features.0.1"], shape, BATCH_NORM_EPS)?;
-        let mut blocks = Vec::new();
-        for (number, stage) in (1..).zip(stages) {
-            for i in 0..stage.layers {
-                blocks.push(block(&mut loader.under(&format!("features.{number}.{i}")), stage, i)?);
+        let blocks = |loader: &mut Loader<'_>| {
+            let mut blocks = Vec::new();
+            for (number, stage) in (1..).zip(stages) {
+                for i in 0..stage.layers {
+                    blocks.push(block(&mut loader.under(&format!("features.{number}.{i}")), stage, i)?);
+                }
             }
-        }
-        let [conv, norm] = [0, 1].map(|part| format!("features.{}.{part}", stages.len() + 1));
-        let shape = Shape { input: last, output: 4 * last, kernel: 1, stride: 1 };
-        let head = Layer::load(loader, [&conv, &norm], shape, BATCH_NORM_EPS)?;
+            Ok(blocks)
+        };
+        let (channels, ends) = ([first, last, 4 * last], (Activation::Silu, BATCH_NORM_EPS));
+        let trunk = Trunk::load(loader, channels, stages.len() + 1, blocks, ends, preprocessing)?;
         let classifier = loader.dense("classifier.1", 4 * last, classes)?;
         finish(checkpoint)?;
-        Ok(Self { stem, blocks, head, classifier, entry: Entry::new(preprocessing) })
+        Ok(Self { trunk, classifier })
     }
 
     /// The same network in another precision; its device must support it
@@ -112,9 +108,7 @@ impl EfficientNetB0 {
     /// # Panics
     /// When `pixels` does not hold whole pictures.
     pub fn features_and_logits(&self, pixels: &[u8]) -> (Tensor<2>, Tensor<2>) {
-        let x = self.stem.forward(self.entry.pictures(pixels, &self.stem), Activation::Silu);
-        let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
-        let features = average(self.head.forward(x, Activation::Silu));
+        let features = self.trunk.features(pixels);
         let precision = self.classifier.precision();
         let logits = self.classifier.forward(features.clone().cast(precision), Activation::Identity);
         (features, logits)

@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::convolutional::bottleneck::{self, Bottleneck, ExcitationShape};
-use crate::convolutional::{Entry, Layer, Shape, average, classified};
+use crate::convolutional::{Trunk, classified};
 use crate::efficientnet_lite0::finish;
 use crate::encoder::{ImageEncoder, ImageOutput};
 use crate::fused::{Activation, Dense, Padding, Window};
@@ -64,13 +64,9 @@ pub const ROWS: [Row; 11] = [
 /// The network.
 #[derive(Module, Debug)]
 pub struct MobileNetV3Small {
-    stem: Layer,
-    blocks: Vec<Bottleneck>,
-    head: Layer,
+    trunk: Trunk,
     hidden: Dense,
     classifier: Dense,
-    #[module(skip)]
-    entry: Entry,
 }
 
 impl MobileNetV3Small {
@@ -87,20 +83,21 @@ impl MobileNetV3Small {
         device: &Device,
     ) -> Result<Self, CheckpointError> {
         let loader = &mut Loader::new(&mut checkpoint, device);
-        let shape = Shape { input: 3, output: STEM, kernel: 3, stride: 2 };
-        let stem = Layer::load(loader, ["features.0.0", "features.0.1"], shape, BATCH_NORM_EPS)?;
-        let (mut blocks, mut input) = (Vec::new(), STEM);
-        for (number, row) in (1..).zip(rows) {
-            blocks.push(block(&mut loader.under(&format!("features.{number}")), row, input)?);
-            input = row.output;
-        }
-        let [conv, norm] = [0, 1].map(|part| format!("features.{}.{part}", rows.len() + 1));
-        let shape = Shape { input, output: 6 * input, kernel: 1, stride: 1 };
-        let head = Layer::load(loader, [&conv, &norm], shape, BATCH_NORM_EPS)?;
-        let hidden = loader.dense("classifier.0", 6 * input, HIDDEN)?;
+        let last = rows.last().map_or(STEM, |row| row.output);
+        let blocks = |loader: &mut Loader<'_>| {
+            let inputs = std::iter::once(STEM).chain(rows.iter().map(|row| row.output));
+            let numbered = (1..).zip(rows.iter().zip(inputs));
+            let block = |(number, (row, input)): (usize, (&Row, usize))| {
+                block(&mut loader.under(&format!("features.{number}")), row, input)
+            };
+            numbered.map(block).collect()
+        };
+        let (channels, ends) = ([STEM, last, 6 * last], (Activation::HardSwish, BATCH_NORM_EPS));
+        let trunk = Trunk::load(loader, channels, rows.len() + 1, blocks, ends, preprocessing)?;
+        let hidden = loader.dense("classifier.0", 6 * last, HIDDEN)?;
         let classifier = loader.dense("classifier.3", HIDDEN, classes)?;
         finish(checkpoint)?;
-        Ok(Self { stem, blocks, head, hidden, classifier, entry: Entry::new(preprocessing) })
+        Ok(Self { trunk, hidden, classifier })
     }
 
     /// The same network in another precision; its device must support it
@@ -115,9 +112,7 @@ impl MobileNetV3Small {
     /// # Panics
     /// When `pixels` does not hold whole pictures.
     pub fn features_and_logits(&self, pixels: &[u8]) -> (Tensor<2>, Tensor<2>) {
-        let x = self.stem.forward(self.entry.pictures(pixels, &self.stem), Activation::HardSwish);
-        let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
-        let features = average(self.head.forward(x, Activation::HardSwish));
+        let features = self.trunk.features(pixels);
         let hidden = self.hidden.forward(features.clone().cast(self.hidden.precision()), Activation::HardSwish);
         (features, self.classifier.forward(hidden, Activation::Identity))
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Read;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use ureq::http::{Response, Uri, header};
@@ -10,14 +10,13 @@ use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
 
 use super::{Chat, ChatError, Question};
+use crate::runtime::rest;
 use crate::weights::{certificates, retry_after};
 
 /// Bytes of a reply at most.
 const LONGEST_REPLY: u64 = 1 << 20;
 /// Longest wait that a busy server may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// Between two looks at whether somebody wants to stop.
-const LOOK: Duration = Duration::from_millis(100);
 /// Letters of a server's own words.
 const LONGEST_SAID: usize = 200;
 const PATH: &str = "/chat/completions";
@@ -145,26 +144,15 @@ impl Chat for Endpoint {
             match self.once(question) {
                 Ok(reply) => return Ok(reply),
                 Err((_, Some(wait))) if tries < self.tries => {
-                    rest(wait * tries, go_on)?;
+                    if !rest(wait * tries, go_on) {
+                        return Err(ChatError::Stopped);
+                    }
                     tries += 1;
                 }
                 Err((error, _)) => return Err(error),
             }
         }
     }
-}
-
-/// Waits, unless somebody wants to stop.
-fn rest(wait: Duration, go_on: &mut dyn FnMut() -> bool) -> Result<(), ChatError> {
-    let end = Instant::now() + wait;
-    while go_on() {
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(());
-        }
-        std::thread::sleep(left.min(LOOK));
-    }
-    Err(ChatError::Stopped)
 }
 
 fn is_this_machine(host: &str) -> bool {

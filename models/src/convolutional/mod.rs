@@ -7,6 +7,7 @@
 
 pub(crate) mod bottleneck;
 
+use bottleneck::Bottleneck;
 use burn::module::Module;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
@@ -131,6 +132,50 @@ impl Entry {
             .flat_map(|[r, g, b]| [red[usize::from(*r)], green[usize::from(*g)], blue[usize::from(*b)]])
             .collect();
         Tensor::<4>::from_data(TensorData::new(values, shape), &first.device()).cast(first.precision())
+    }
+}
+
+/// A first layer, bottlenecks and a last layer, with one activation behind both layers: what torchvision's mobile networks
+/// call `features`.
+#[derive(Module, Debug)]
+pub(crate) struct Trunk {
+    stem: Layer,
+    blocks: Vec<Bottleneck>,
+    head: Layer,
+    #[module(skip)]
+    activation: Activation,
+    #[module(skip)]
+    entry: Entry,
+}
+
+impl Trunk {
+    /// For pictures as `preprocessing` cuts them. `channels` are those behind the first layer, behind the bottlenecks and
+    /// behind the last layer, which is `features.{number}`; `blocks` loads what lies between.
+    pub(crate) fn load(
+        loader: &mut Loader<'_>,
+        [first, narrow, wide]: [usize; 3],
+        number: usize,
+        blocks: impl FnOnce(&mut Loader<'_>) -> Result<Vec<Bottleneck>, CheckpointError>,
+        (activation, epsilon): (Activation, f64),
+        preprocessing: &Preprocessing,
+    ) -> Result<Self, CheckpointError> {
+        let shape = Shape { input: 3, output: first, kernel: 3, stride: 2 };
+        let stem = Layer::load(loader, ["features.0.0", "features.0.1"], shape, epsilon)?;
+        let blocks = blocks(loader)?;
+        let [conv, norm] = [0, 1].map(|part| format!("features.{number}.{part}"));
+        let shape = Shape { input: narrow, output: wide, kernel: 1, stride: 1 };
+        let head = Layer::load(loader, [&conv, &norm], shape, epsilon)?;
+        Ok(Self { stem, blocks, head, activation, entry: Entry::new(preprocessing) })
+    }
+
+    /// `pixels` `[n, side, side, 3]` to their features, `[n, channels]`.
+    ///
+    /// # Panics
+    /// When `pixels` does not hold whole pictures.
+    pub(crate) fn features(&self, pixels: &[u8]) -> Tensor<2> {
+        let x = self.stem.forward(self.entry.pictures(pixels, &self.stem), self.activation);
+        let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
+        average(self.head.forward(x, self.activation))
     }
 }
 

@@ -80,13 +80,18 @@ fn every_step_shows_where_it_stands() {
     assert!(result.1.unwrap() <= last);
 }
 
+/// All distances between the rows.
+fn table<F: Scalar>(x: &Centred<F>) -> Arc<Squares<F>> {
+    let mut squares = Squares::new(x);
+    while !squares.step(x) {}
+    Arc::new(squares)
+}
+
 #[test]
 fn a_table_of_distances_leads_to_the_same_clusters() {
     let x = matrix("noise-2000-70-3").mapv(|v| v as f32);
     let centred = Arc::new(Centred::new(&x).unwrap());
-    let mut squares = Squares::new(&centred);
-    while !squares.step(&centred) {}
-    let squares = Arc::new(squares);
+    let squares = table(&centred);
     for k in [3, 12] {
         let with = |known| {
             let params = KMeansParams::new(k).n_init(3);
@@ -107,9 +112,7 @@ fn a_table_of_distances_leads_to_the_same_clusters() {
 fn a_table_gives_way_to_vectors_where_clusters_are_empty() {
     let x = Array2::from_shape_fn((40, 3), |(i, f)| (i % 4 * (f + 1)) as f64);
     let centred = Arc::new(Centred::new(&x).unwrap());
-    let mut squares = Squares::new(&centred);
-    while !squares.step(&centred) {}
-    let squares = Arc::new(squares);
+    let squares = table(&centred);
     for k in [4, 6] {
         let with = |known| {
             let mut run = KMeansRun::shared(KMeansParams::new(k), Arc::clone(&centred)).unwrap().with_known(known);
@@ -127,11 +130,10 @@ fn a_table_gives_way_to_vectors_where_clusters_are_empty() {
 fn a_table_goes_the_same_way() {
     let x = matrix("noise-500-20-1");
     let centred = Arc::new(Centred::new(&x).unwrap());
-    let mut squares = Squares::new(&centred);
-    while !squares.step(&centred) {}
+    let squares = table(&centred);
     let params = KMeansParams::new(6).n_init(2);
     let mut plain = KMeansRun::shared(params, Arc::clone(&centred)).unwrap();
-    let mut known = KMeansRun::shared(params, centred).unwrap().with_known(Some(Arc::new(squares)));
+    let mut known = KMeansRun::shared(params, centred).unwrap().with_known(Some(squares));
     loop {
         let step = known.step();
         assert_eq!(step, plain.step());

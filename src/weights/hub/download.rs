@@ -3,21 +3,19 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::checksum::{Checksum, Hashed};
 use super::http::{Answer, Client, NoAnswer, Rest};
 use super::{Hub, HubError, PullEvent, PulledFile, Tell};
+use crate::runtime::rest;
 
 /// Bytes that are read before somebody hears of it.
 const CHUNK: usize = 1 << 18;
 /// The longest wait that a hub may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
-/// While waiting, somebody is asked this often whether to stop.
-const TICK: Duration = Duration::from_millis(100);
 
 /// Where a file goes, and where it lies until it is whole.
 pub(super) struct Place {
@@ -284,11 +282,7 @@ pub(super) fn write_failed(path: &Path, cause: io::Error, missing: Option<u64>) 
 
 /// Waits, but not longer than somebody wants to.
 fn pause(reason: &str, wait: Duration, tell: Tell<'_>) -> Result<(), HubError> {
-    let until = Instant::now() + wait;
-    let mut going = tell(&PullEvent::Retry { reason: reason.to_owned(), wait });
-    while going && Instant::now() < until {
-        thread::sleep(TICK.min(until.saturating_duration_since(Instant::now())));
-        going = tell(&PullEvent::Waiting);
-    }
+    let retry = PullEvent::Retry { reason: reason.to_owned(), wait };
+    let going = tell(&retry) && rest(wait, &mut || tell(&PullEvent::Waiting));
     if going { Ok(()) } else { Err(HubError::Stopped) }
 }
