@@ -11,7 +11,7 @@ use super::draw::{Renderer, Shown};
 use super::frame::{Pace, side_at};
 use super::input::Pointers;
 use super::layout::Layout;
-use super::screen::Screen;
+use super::screen::{Measured, Screen};
 use super::stage::Stage;
 use super::stamped::Stamped;
 use super::{Centre, Label, MapEvent, Tool};
@@ -59,8 +59,6 @@ pub(super) struct Core {
     /// Pictures asked for and not here yet: tiles, sharper ones.
     pub(super) asked: [std::collections::HashSet<u32>; 2],
     pub(super) screen: Option<Screen>,
-    /// The canvas has not been given its pixels.
-    pub(super) unsized_yet: bool,
     pub(super) renderer: Option<Renderer>,
     /// Counts openings of a device, so that news of an earlier one is passed over.
     pub(super) opening: u32,
@@ -115,7 +113,6 @@ impl Core {
             spacing: 1.0,
             asked: Default::default(),
             screen: None,
-            unsized_yet: true,
             renderer: None,
             opening: 0,
             losses: 0,
@@ -343,19 +340,15 @@ impl Core {
     /// Follows the size of the root element.
     pub(super) fn resize(&mut self) {
         let Some(screen) = &mut self.screen else { return };
-        self.unsized_yet = self.layout.len() == 0 || self.renderer.is_none();
-        if self.unsized_yet {
-            return;
-        }
         let longest = self.renderer.as_ref().map_or(2048, Renderer::longest_side);
         let beyond = if self.stage.sliding { Stamped::beyond } else { |_: f64| 0.0 };
-        let (size, pixels) = screen.measure(longest, self.pace.slow(), beyond);
+        let Measured { size, pixels, canvas } = screen.measure(longest, self.pace.slow(), beyond);
         self.stamped.spoil();
         self.camera = self.camera.resized(size);
         self.flight = self.flight.take().filter(|_| !self.follow).map(|(flight, start)| (flight.resized(size), start));
         self.keep_whole(super::screen::now());
         if let Some(renderer) = &mut self.renderer {
-            renderer.resize(pixels[0], pixels[1]);
+            renderer.resize(canvas, pixels);
         }
         self.events.push(MapEvent::View);
         self.due = true;

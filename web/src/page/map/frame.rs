@@ -86,11 +86,6 @@ impl Core {
         if self.renderer.is_none() || self.screen.is_none() || self.layout.len() == 0 {
             return;
         }
-        // A canvas gets its pixels when there is something to draw, and then the browser is busy enough with that.
-        if self.unsized_yet {
-            self.resize();
-            return;
-        }
         if self.slides() != self.stage.sliding {
             self.stage.sliding = !self.stage.sliding;
             self.resize();

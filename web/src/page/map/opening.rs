@@ -96,7 +96,7 @@ pub(super) fn prepare_later() {
 /// In the words of the browser, for each kind of device.
 pub(super) async fn take() -> Result<Opened, String> {
     loop {
-        // Taking it makes the browser give it pixels of another size, which is a task's work already.
+        // Showing it is a task's work already.
         wait(LOOK_AGAIN).await;
         match AHEAD.take() {
             Ahead::Ready(opened) => return Ok(*opened),

@@ -12,6 +12,10 @@ const MOST_LABELS: usize = 28;
 const ROOM: f64 = 26_000.0;
 /// Device pixels a CSS pixel at most: more is not seen on points, and costs.
 const MOST_DENSITY: f64 = 2.0;
+/// Device pixels of a canvas' side at most, as far as it is not needed: browsers' devices have at least these.
+const MOST_ROOM: f64 = 4096.0;
+/// How much larger than needed a canvas may be before it is made smaller.
+const MOST_SPARE: f64 = 1.5;
 /// The canvas where the camera is what it shows.
 const STILL: ([f64; 2], f64) = ([0.0; 2], 1.0);
 const SVG: &str = "http://www.w3.org/2000/svg";
@@ -91,28 +95,41 @@ impl Screen {
         self.density
     }
 
-    /// Reads the root's size and gives the canvas as many pixels, and what it is to have `beyond` either edge of a side:
-    /// CSS size of the root, size of the canvas in device pixels.
-    pub(super) fn measure(&mut self, longest: u32, slow: bool, beyond: fn(f64) -> f64) -> ([f64; 2], [u32; 2]) {
+    /// Reads the root's size, and sees to it that the canvas has pixels for that and for what it is to have `beyond` either
+    /// edge of a side.
+    pub(super) fn measure(&mut self, longest: u32, slow: bool, beyond: fn(f64) -> f64) -> Measured {
         let area = self.root.get_bounding_client_rect();
         self.size = [area.width().max(1.0), area.height().max(1.0)];
-        let canvas = self.size.map(|s| s + 2.0 * beyond(s));
-        let wanted = web_sys::window().map_or(1.0, |w| w.device_pixel_ratio());
-        let most = if slow { 1.0 } else { MOST_DENSITY };
-        let room = f64::from(longest) / canvas[0].max(canvas[1]);
-        self.density = wanted.clamp(0.5, most).min(room);
-        let pixels = canvas.map(|s| ((s * self.density).round() as u32).max(1));
-        if [self.canvas.width(), self.canvas.height()] != pixels {
-            self.canvas.set_width(pixels[0]);
-            self.canvas.set_height(pixels[1]);
-        }
+        let drawn = self.size.map(|s| s + 2.0 * beyond(s));
+        let room = f64::from(longest) / drawn[0].max(drawn[1]);
+        self.density = device_density(slow).min(room);
+        let pixels = drawn.map(|s| ((s * self.density).round() as u32).max(1));
+        let canvas = self.make_room(pixels, slow);
+        let sides = canvas.map(|s| f64::from(s) / self.density);
         let [left, top] = self.size.map(|s| -beyond(s));
         let style = self.canvas.style();
-        for (name, pixels) in [("left", left), ("top", top), ("width", canvas[0]), ("height", canvas[1])] {
+        for (name, pixels) in [("left", left), ("top", top), ("width", sides[0]), ("height", sides[1])] {
             // A browser that refuses one of these has never been seen; the map would be cut off.
             let _ = style.set_property(name, &format!("{pixels}px"));
         }
-        (self.size, pixels)
+        // The canvas slides and is stretched about the middle of what is drawn of it.
+        let _ = style.set_property("transform-origin", &format!("{}px {}px", drawn[0] / 2.0, drawn[1] / 2.0));
+        Measured { size: self.size, pixels, canvas }
+    }
+
+    /// Sees to it that the canvas has at least `pixels`; the size that it then has. Another size makes browsers wait for all
+    /// that their GPU process has to do, so a canvas keeps its own where that serves.
+    fn make_room(&self, pixels: [u32; 2], slow: bool) -> [u32; 2] {
+        let have = [self.canvas.width(), self.canvas.height()];
+        let usual = usual_room(slow);
+        let wanted = [pixels[0].max(usual[0]), pixels[1].max(usual[1])];
+        let serves = |a: usize| pixels[a] <= have[a] && f64::from(have[a]) <= MOST_SPARE * f64::from(wanted[a]);
+        if serves(0) && serves(1) {
+            return have;
+        }
+        self.canvas.set_width(wanted[0]);
+        self.canvas.set_height(wanted[1]);
+        wanted
     }
 
     /// Slides the canvas, which shows `shows`, to where `camera` sees that.
@@ -201,9 +218,36 @@ impl Screen {
     }
 }
 
-/// A canvas for a map.
+/// What a map measures.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Measured {
+    /// The root, in CSS pixels.
+    pub(super) size: [f64; 2],
+    /// What is drawn, in device pixels: the canvas' upper left.
+    pub(super) pixels: [u32; 2],
+    /// The whole canvas, in device pixels.
+    pub(super) canvas: [u32; 2],
+}
+
+/// Device pixels a CSS pixel that a map has.
+fn device_density(slow: bool) -> f64 {
+    let wanted = web_sys::window().map_or(1.0, |w| w.device_pixel_ratio());
+    wanted.clamp(0.5, if slow { 1.0 } else { MOST_DENSITY })
+}
+
+/// Device pixels that a canvas has ahead of knowing how large its map is: no map is larger than the window.
+fn usual_room(slow: bool) -> [u32; 2] {
+    let side = |s: Result<JsValue, JsValue>| s.ok().and_then(|s| s.as_f64()).unwrap_or(1.0);
+    let window = web_sys::window().map_or([1.0; 2], |w| [side(w.inner_width()), side(w.inner_height())]);
+    window.map(|s| (s * device_density(slow)).ceil().clamp(1.0, MOST_ROOM) as u32)
+}
+
+/// A canvas for a map, with the pixels that it is likely to need.
 pub(super) fn canvas(document: &Document) -> Result<HtmlCanvasElement, JsValue> {
     let canvas: HtmlCanvasElement = document.create_element("canvas")?.unchecked_into();
     canvas.set_attribute("aria-hidden", "true")?;
+    let [width, height] = usual_room(false);
+    canvas.set_width(width);
+    canvas.set_height(height);
     Ok(canvas)
 }

@@ -43,6 +43,7 @@ pub(super) struct Gpu {
     pub(super) software: bool,
     surface: wgpu::Surface<'static>,
     config: wgpu::SurfaceConfiguration,
+    drawn: [u32; 2],
     lost: Lost,
 }
 
@@ -88,7 +89,8 @@ impl Gpu {
         config.format = format.unwrap_or(config.format);
         surface.configure(&device, &config);
         let software = adapter.get_info().device_type == wgpu::DeviceType::Cpu;
-        Ok(Self { device, queue, backend, software, surface, config, lost })
+        let drawn = [config.width, config.height];
+        Ok(Self { device, queue, backend, software, surface, config, drawn, lost })
     }
 
     /// Resolves when the device is gone.
@@ -105,12 +107,18 @@ impl Gpu {
         self.device.limits().max_texture_dimension_2d
     }
 
-    /// Follows the canvas' size in device pixels.
-    pub(super) fn resize(&mut self, width: u32, height: u32) {
-        if (self.config.width, self.config.height) != (width, height) && width > 0 && height > 0 {
-            (self.config.width, self.config.height) = (width, height);
+    /// Follows the canvas' size in device pixels, of which the upper left `drawn` are drawn.
+    pub(super) fn resize(&mut self, canvas: [u32; 2], drawn: [u32; 2]) {
+        self.drawn = drawn;
+        if [self.config.width, self.config.height] != canvas && !canvas.contains(&0) {
+            [self.config.width, self.config.height] = canvas;
             self.surface.configure(&self.device, &self.config);
         }
+    }
+
+    /// The device pixels of the canvas that are drawn, from its upper left.
+    pub(super) fn drawn(&self) -> [u32; 2] {
+        self.drawn
     }
 
     /// The coming frame's picture; `None` where this frame must be passed over.

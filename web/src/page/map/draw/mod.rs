@@ -105,8 +105,9 @@ impl Renderer {
         self.gpu.longest_side()
     }
 
-    pub(super) fn resize(&mut self, width: u32, height: u32) {
-        self.gpu.resize(width, height);
+    /// Follows the canvas' size in device pixels, of which the upper left `drawn` are drawn.
+    pub(super) fn resize(&mut self, canvas: [u32; 2], drawn: [u32; 2]) {
+        self.gpu.resize(canvas, drawn);
     }
 
     /// See [`points::Points::place`].
@@ -151,6 +152,8 @@ impl Renderer {
         let view = frame.texture.create_view(&wgpu::TextureViewDescriptor::default());
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let mut pass = clear(&mut encoder, &view, camera);
+        let [width, height] = self.gpu.drawn().map(|s| s as f32);
+        pass.set_viewport(0.0, 0.0, width, height, 0.0, 1.0);
         pass.set_bind_group(0, &self.camera.group, &[]);
         if camera.heat > 0.0 {
             self.heat.draw(&mut pass);

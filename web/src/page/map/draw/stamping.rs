@@ -29,7 +29,7 @@ impl Stamping {
         Self { pipeline: build(gpu, camera, &recipe), layout, sheet: None }
     }
 
-    /// Replaces the sheet, which must be as large as the canvas.
+    /// Replaces the sheet, which must be as large as what is drawn of the canvas.
     pub(super) fn set(&mut self, gpu: &Gpu, sheet: &Sheet) {
         let size = sheet.size().map(|s| s as u32);
         let kept = self.sheet.take().filter(|p| p.is(size));
