@@ -1,11 +1,12 @@
 //! Named tensors of a published checkpoint, whatever file they came in.
 
 use std::collections::BTreeMap;
+use std::io::Cursor;
 
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
 
 use crate::pack::{SCALE, dequantize, dequantize_halves};
+use crate::stored::{Source, Stored};
 use crate::weights::WrongTensor;
 
 /// A tensor as it stood in the checkpoint, as `f32`, row-major.
@@ -47,6 +48,14 @@ pub enum CheckpointError {
     /// Integers without the scales that make weights of them.
     #[error("the checkpoint's tensor `{0}` holds integers, but `{0}{SCALE}` does not hold their scales")]
     Scale(String),
+    /// The file could be opened, and a tensor not be read.
+    #[error("the checkpoint's tensor `{name}` cannot be read: {reason}")]
+    Read {
+        /// Published key.
+        name: String,
+        /// In the words of whoever reads.
+        reason: String,
+    },
     /// The bytes are not a safetensors file.
     #[error("not a safetensors file: {0}")]
     Format(String),
@@ -58,11 +67,30 @@ impl From<WrongTensor> for CheckpointError {
     }
 }
 
-/// Tensors by published key, each taken once.
+/// Tensors by published key, each taken once. Those of a file are read as they are taken.
 #[derive(Debug, Default)]
 pub struct Checkpoint {
-    tensors: BTreeMap<String, NamedTensor>,
+    tensors: BTreeMap<String, Held>,
+    file: Option<Stored>,
     ignored: Vec<&'static str>,
+}
+
+/// A tensor that has not been taken yet.
+#[derive(Debug)]
+enum Held {
+    Here(NamedTensor),
+    /// In the file, with this shape.
+    Stored(Vec<usize>, Element),
+}
+
+/// What a file holds of a weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Element {
+    Float,
+    /// 8 bits, and a scale for some.
+    Integer,
+    /// 4 bits, and a scale for some.
+    Half,
 }
 
 impl Checkpoint {
@@ -71,43 +99,39 @@ impl Checkpoint {
         Self::default()
     }
 
-    /// Reads a safetensors file from memory, also a [pack](crate::pack): f16 and bf16 become f32, 8-bit and 4-bit integers
-    /// are multiplied by their scales. Other integer tensors are left out (published files carry index buffers that no
-    /// forward pass needs).
+    /// [`Checkpoint::open`] of bytes in memory.
     ///
     /// # Errors
-    /// [`CheckpointError::Format`] when the bytes are not such a file, [`CheckpointError::ElementType`] or
-    /// [`CheckpointError::Scale`] when a tensor cannot be read.
+    /// As [`Checkpoint::open`].
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, CheckpointError> {
-        let file = SafeTensors::deserialize(bytes).map_err(|e| CheckpointError::Format(e.to_string()))?;
+        Self::open(Cursor::new(bytes.to_vec()))
+    }
+
+    /// Opens a safetensors file, also a [pack](crate::pack): f16 and bf16 become f32, 8-bit and 4-bit integers
+    /// are multiplied by their scales. Other integer tensors are left out (published files carry index buffers that no
+    /// forward pass needs). Weights are read when they are taken: the file must not change until then.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Format`] when this is no such file, [`CheckpointError::ElementType`] or
+    /// [`CheckpointError::Scale`] when a tensor is none of weights.
+    pub fn open(file: impl Source + 'static) -> Result<Self, CheckpointError> {
+        Stored::open(file).and_then(Self::of)
+    }
+
+    pub(crate) fn of(file: Stored) -> Result<Self, CheckpointError> {
         let mut checkpoint = Self::new();
-        for (name, view) in file.tensors() {
-            let scales = file.tensor(&format!("{name}{SCALE}")).ok().and_then(|view| floats(&view));
-            let halves = view.dtype() == Dtype::U8 && scales.is_some();
-            let index = matches!(view.dtype(), Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL) && !halves;
-            if index || scales_other(&file, &name) {
-                continue;
+        for name in file.names() {
+            if let Some((shape, element)) = held(&file, &name)? {
+                checkpoint.tensors.insert(name, Held::Stored(shape, element));
             }
-            let (mut shape, rows) = (view.shape().to_vec(), view.shape().first().copied().unwrap_or(0));
-            let values = if halves || view.dtype() == Dtype::I8 {
-                let unpack = if halves { dequantize_halves } else { dequantize };
-                let weights = scales.and_then(|scales| unpack(view.data(), rows, &scales));
-                shape.last_mut().into_iter().for_each(|last| *last *= if halves { 2 } else { 1 });
-                weights.ok_or_else(|| CheckpointError::Scale(name.clone()))?
-            } else {
-                floats(&view).ok_or_else(|| {
-                    let dtype = format!("{:?}", view.dtype());
-                    CheckpointError::ElementType { name: name.clone(), dtype }
-                })?
-            };
-            checkpoint.insert(name, NamedTensor { shape, values });
         }
+        checkpoint.file = Some(file);
         Ok(checkpoint)
     }
 
-    /// The tensors that have not been taken yet, by name.
-    pub fn tensors(&self) -> impl Iterator<Item = (&str, &NamedTensor)> {
-        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    /// Names of the tensors that have not been taken yet, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
     }
 
     /// Whether the tensor `name` is there and has not been taken yet.
@@ -117,7 +141,7 @@ impl Checkpoint {
 
     /// Adds a tensor; a second one of the same name replaces the first.
     pub fn insert(&mut self, name: String, tensor: NamedTensor) {
-        self.tensors.insert(name, tensor);
+        self.tensors.insert(name, Held::Here(tensor));
     }
 
     /// Keys with this ending are not needed by the forward pass; [`Checkpoint::finish`] passes over them.
@@ -125,20 +149,44 @@ impl Checkpoint {
         self.ignored.push(ending);
     }
 
-    /// Takes the tensor `name` out.
+    /// Takes the tensor `name` out, which must have this shape.
     ///
     /// # Errors
-    /// [`CheckpointError::Missing`] or [`CheckpointError::Shape`].
+    /// [`CheckpointError::Missing`] or [`CheckpointError::Shape`], and as [`Checkpoint::remove`].
     pub fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, CheckpointError> {
-        let tensor = self.tensors.remove(name).ok_or_else(|| CheckpointError::Missing(name.to_owned()))?;
-        if tensor.shape != shape {
-            return Err(CheckpointError::Shape {
-                name: name.to_owned(),
-                found: tensor.shape,
-                expected: shape.to_vec(),
-            });
+        let found = match self.tensors.get(name) {
+            None => return Err(CheckpointError::Missing(name.to_owned())),
+            Some(Held::Here(tensor)) => &tensor.shape,
+            Some(Held::Stored(shape, _)) => shape,
+        };
+        if found != shape {
+            let (name, found, expected) = (name.to_owned(), found.clone(), shape.to_vec());
+            return Err(CheckpointError::Shape { name, found, expected });
         }
-        Ok(tensor.values)
+        Ok(self.remove(name)?.values)
+    }
+
+    /// Takes the tensor `name` out, whatever its shape.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Missing`]; [`CheckpointError::Read`] or [`CheckpointError::Scale`] when the file does not give it.
+    pub fn remove(&mut self, name: &str) -> Result<NamedTensor, CheckpointError> {
+        let missing = || CheckpointError::Missing(name.to_owned());
+        let (shape, element) = match self.tensors.remove(name).ok_or_else(missing)? {
+            Held::Here(tensor) => return Ok(tensor),
+            Held::Stored(shape, element) => (shape, element),
+        };
+        let file = self.file.as_mut().ok_or_else(missing)?;
+        let (dtype, data) = file.bytes(name)?.ok_or_else(missing)?;
+        let values = if element == Element::Float {
+            floats(dtype, &data)
+        } else {
+            let unpack = if element == Element::Half { dequantize_halves } else { dequantize };
+            let scales = file.bytes(&format!("{name}{SCALE}"))?.and_then(|(dtype, data)| floats(dtype, &data));
+            scales.and_then(|scales| unpack(&data, shape.first().copied().unwrap_or(0), &scales))
+        };
+        let values = values.ok_or_else(|| CheckpointError::Scale(name.to_owned()))?;
+        Ok(NamedTensor { shape, values })
     }
 
     /// Checks that nothing is left over.
@@ -152,21 +200,45 @@ impl Checkpoint {
     }
 }
 
+/// The shape of a tensor of weights and how they are stored; `None` where it holds none.
+fn held(file: &Stored, name: &str) -> Result<Option<(Vec<usize>, Element)>, CheckpointError> {
+    let Some(info) = file.info(name) else { return Ok(None) };
+    let integers = |dtype| matches!(dtype, Dtype::I8 | Dtype::U8);
+    let scaled = |name: &str| file.info(name).is_some_and(|info| integers(info.dtype));
+    if name.strip_suffix(SCALE).is_some_and(scaled) {
+        return Ok(None);
+    }
+    let scales = file.info(&format!("{name}{SCALE}")).is_some_and(|info| is_float(info.dtype));
+    let mut shape = info.shape.clone();
+    let element = match info.dtype {
+        dtype if is_float(dtype) => Element::Float,
+        Dtype::U8 if scales => {
+            shape.last_mut().into_iter().for_each(|last| *last *= 2);
+            Element::Half
+        }
+        Dtype::I8 if scales => Element::Integer,
+        Dtype::I8 => return Err(CheckpointError::Scale(name.to_owned())),
+        Dtype::I64 | Dtype::I32 | Dtype::U8 | Dtype::BOOL => return Ok(None),
+        dtype => {
+            let dtype = format!("{dtype:?}");
+            return Err(CheckpointError::ElementType { name: name.to_owned(), dtype });
+        }
+    };
+    Ok(Some((shape, element)))
+}
+
+fn is_float(dtype: Dtype) -> bool {
+    matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16)
+}
+
 /// The values of a tensor of floats; `None` for other element types.
-fn floats(view: &TensorView<'_>) -> Option<Vec<f32>> {
-    let data = view.data();
-    Some(match view.dtype() {
+fn floats(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
+    Some(match dtype {
         Dtype::F32 => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
         Dtype::F16 => data.as_chunks().0.iter().map(|b| half::f16::from_le_bytes(*b).to_f32()).collect(),
         Dtype::BF16 => data.as_chunks().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect(),
         _ => return None,
     })
-}
-
-/// Whether `name` only holds the scales of a tensor of integers.
-fn scales_other(file: &SafeTensors<'_>, name: &str) -> bool {
-    let scaled = name.strip_suffix(SCALE).and_then(|scaled| file.tensor(scaled).ok());
-    scaled.is_some_and(|view| matches!(view.dtype(), Dtype::I8 | Dtype::U8))
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ pub mod processor;
 mod reference;
 pub mod resnet;
 pub mod siglip;
+pub mod stored;
 mod transformer;
 pub mod vilt;
 pub mod vit_gpt2;

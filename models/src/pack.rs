@@ -1,4 +1,7 @@
-//! Packs: checkpoints made small for the page, as safetensors files that [`Checkpoint::from_safetensors`] reads.
+//! Packs: models made small for the page, one safetensors file each that [`open`] reads.
+//!
+//! The weights are its tensors. What a model needs besides, such as `tokenizer.json`, are tensors of bytes, `file/NAME` `U8`
+//! `[bytes]`; the header's metadata say, under `gistmap`, which model it is and where its weights come from, as JSON.
 //!
 //! `q8` stores a large matrix as 8-bit integers, `NAME` `I8` `[rows, ...]`, and a scale for every 64 weights of a row,
 //! `NAME.scale` `F16` `[rows, blocks]`: a weight is `integer * scale`. Small matrices and filters are stored as halves,
@@ -14,12 +17,14 @@
 //! here it has 0.9996. Nearly all of the loss comes from the filters of the first blocks, few weights that each serve
 //! many pixels, and from rows with one large weight. `tests/networks.rs` holds both networks to 0.999.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use half::f16;
 use safetensors::{Dtype, tensor::TensorView};
+use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{Checkpoint, NamedTensor};
+use crate::checkpoint::{Checkpoint, CheckpointError, NamedTensor};
+use crate::stored::{Source, Stored};
 
 /// Matrices with fewer weights than this stay `F16` in a `q8` pack.
 const SMALL: usize = 1 << 17;
@@ -34,11 +39,15 @@ const PARTS: [f32; 4] = [1.0, 0.94, 0.88, 0.82];
 /// What follows a tensor's name in the name of its scales.
 pub(crate) const SCALE: &str = ".scale";
 
-/// The metadata that says what a pack was made of.
+/// What the header says of the model: the one entry of its metadata, because several would be written in another order each
+/// time, and a pack is known by the sha256 of its file.
 const METADATA: &str = "gistmap";
+/// How names of files begin.
+const FILE: &str = "file/";
 
 /// How a pack stores weights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Quantization {
     /// 8-bit integers.
     Q8,
@@ -73,7 +82,7 @@ impl std::str::FromStr for Quantization {
 }
 
 /// Why there is no pack.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error, PartialEq)]
 pub enum PackError {
     /// A weight is NaN, infinite, or too large for the element type.
     #[error("the checkpoint's tensor `{name}` holds {value}, which {quantization} cannot store")]
@@ -85,38 +94,86 @@ pub enum PackError {
         /// How it was to be stored.
         quantization: &'static str,
     },
+    /// A weight cannot be read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// The tensors do not make a safetensors file.
     #[error("cannot write a safetensors file: {0}")]
     Format(String),
 }
 
-/// `checkpoint` as a pack of `model`, whose weights came from a file with `source_sha256`.
+/// What a pack is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The model's name.
+    pub model: String,
+    /// How the weights are stored.
+    pub quantization: Quantization,
+    /// sha256 of the file that the weights come from, lower-case hexadecimal.
+    pub weights: String,
+}
+
+/// An open pack.
+#[derive(Debug)]
+pub struct Opened {
+    /// What it is of.
+    pub origin: Origin,
+    /// The model's other files by name, such as `tokenizer.json`.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// The weights, read as they are taken.
+    pub checkpoint: Checkpoint,
+}
+
+/// Opens a pack.
 ///
 /// # Errors
-/// A weight that cannot be stored.
+/// When it is no safetensors file, no pack, or its weights or files cannot be read.
+pub fn open(file: impl Source + 'static) -> Result<Opened, CheckpointError> {
+    let mut stored = Stored::open(file)?;
+    let no_pack =
+        || CheckpointError::Format("it is one, but no pack: make one with `gistmap models convert`".to_owned());
+    let origin = stored.note(METADATA).and_then(|note| serde_json::from_str(note).ok()).ok_or_else(no_pack)?;
+    let mut files = BTreeMap::new();
+    for name in stored.names() {
+        if let Some(file) = name.strip_prefix(FILE)
+            && let Some((Dtype::U8, bytes)) = stored.bytes(&name)?
+        {
+            files.insert(file.to_owned(), bytes);
+        }
+    }
+    Ok(Opened { origin, files, checkpoint: Checkpoint::of(stored)? })
+}
+
+/// `checkpoint` as a pack, and `files` with it.
+///
+/// # Errors
+/// A weight that cannot be read or stored.
 pub fn pack(
-    checkpoint: &Checkpoint,
-    quantization: Quantization,
-    model: &str,
-    source_sha256: &str,
+    mut checkpoint: Checkpoint,
+    files: &BTreeMap<String, Vec<u8>>,
+    origin: &Origin,
 ) -> Result<Vec<u8>, PackError> {
     let mut stored = Vec::new();
-    for (name, tensor) in checkpoint.tensors() {
-        store(name, tensor, quantization, &mut stored)?;
+    let names: Vec<String> = checkpoint.names().map(str::to_owned).collect();
+    for name in names {
+        let tensor = checkpoint.remove(&name)?;
+        store(&name, &tensor, origin.quantization, &mut stored)?;
+    }
+    for (name, bytes) in files {
+        let (name, shape) = (format!("{FILE}{name}"), vec![bytes.len()]);
+        stored.push(Written { name, dtype: Dtype::U8, shape, bytes: bytes.clone() });
     }
     let failed = |e: safetensors::SafeTensorError| PackError::Format(e.to_string());
-    let views = stored.iter().map(|Stored { name, dtype, shape, bytes }| {
+    let views = stored.iter().map(|Written { name, dtype, shape, bytes }| {
         Ok((name.as_str(), TensorView::new(*dtype, shape.clone(), bytes).map_err(failed)?))
     });
     let views = views.collect::<Result<Vec<_>, PackError>>()?;
-    // One entry: several would be written in another order each time, and a pack is known by the sha256 of its file.
-    let origin = format!("{model} as {} from weights with sha256 {source_sha256}", quantization.name());
-    let metadata = HashMap::from([(METADATA.to_owned(), origin)]);
-    safetensors::serialize(views, Some(metadata)).map_err(failed)
+    let origin = serde_json::to_string(origin).map_err(|e| PackError::Format(e.to_string()))?;
+    safetensors::serialize(views, Some(HashMap::from([(METADATA.to_owned(), origin)]))).map_err(failed)
 }
 
 /// A tensor as it goes into the file.
-struct Stored {
+struct Written {
     name: String,
     dtype: Dtype,
     shape: Vec<usize>,
@@ -127,11 +184,11 @@ fn store(
     name: &str,
     tensor: &NamedTensor,
     quantization: Quantization,
-    stored: &mut Vec<Stored>,
+    stored: &mut Vec<Written>,
 ) -> Result<(), PackError> {
     let NamedTensor { shape, values } = tensor;
     let mut push = |name: String, dtype, shape: &[usize], bytes| {
-        stored.push(Stored { name, dtype, shape: shape.to_vec(), bytes });
+        stored.push(Written { name, dtype, shape: shape.to_vec(), bytes });
     };
     let matrix = shape.len() > 1;
     let wrong = |value: &&f32| !value.is_finite() || (matrix && !f16::from_f32(**value).is_finite());
@@ -235,9 +292,14 @@ pub(crate) fn dequantize_halves(bytes: &[u8], rows: usize, scales: &[f32]) -> Op
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
-    use crate::checkpoint::CheckpointError;
     use crate::cpu::reference::Random;
+
+    fn origin(quantization: Quantization) -> Origin {
+        Origin { model: "a model".to_owned(), quantization, weights: "abc".to_owned() }
+    }
 
     fn one(shape: &[usize], values: Vec<f32>) -> Checkpoint {
         let mut checkpoint = Checkpoint::new();
@@ -290,20 +352,26 @@ mod tests {
     fn packs_are_read_back() {
         let (rows, row) = (300, 500);
         let large = Random(1).values(rows * row);
-        let mut checkpoint = one(&[rows, row], large.clone());
         let small = NamedTensor { shape: vec![2, 1, 3, 3], values: Random(2).values(18) };
         let vector = NamedTensor { shape: vec![5], values: Random(3).values(5) };
-        checkpoint.insert("filter".to_owned(), small.clone());
-        checkpoint.insert("bias".to_owned(), vector.clone());
+        let checkpoint = || {
+            let mut checkpoint = one(&[rows, row], large.clone());
+            checkpoint.insert("filter".to_owned(), small.clone());
+            checkpoint.insert("bias".to_owned(), vector.clone());
+            checkpoint
+        };
+        let files = BTreeMap::from([("tokenizer.json".to_owned(), b"{}".to_vec())]);
         for (quantization, bound, most) in [
             (Quantization::Q8, 0.5 / 127.0, 156_000),
             // A weight of the other sign than the largest is cut at 7 parts of 8.
             (Quantization::Q4, 0.2, 86_000),
             (Quantization::F16, 3e-4, 301_000),
         ] {
-            let bytes = pack(&checkpoint, quantization, "a model", "abc").unwrap();
+            let bytes = pack(checkpoint(), &files, &origin(quantization)).unwrap();
             assert!(bytes.len() < most, "{} bytes", bytes.len());
-            let mut read = Checkpoint::from_safetensors(&bytes).unwrap();
+            let opened = open(Cursor::new(bytes.clone())).unwrap();
+            assert_eq!((opened.origin, opened.files), (origin(quantization), files.clone()));
+            let mut read = opened.checkpoint;
             let close = |found: &[f32], expected: &[f32], bound: f32| {
                 assert!(found.iter().zip(expected).all(|(f, e)| (f - e).abs() <= bound), "{quantization:?}");
             };
@@ -311,10 +379,13 @@ mod tests {
             close(&read.take("filter", &small.shape).unwrap(), &small.values, 3e-4);
             assert_eq!(read.take("bias", &[5]).unwrap(), vector.values);
             read.finish().unwrap();
-            let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
-            let origin = &header.metadata().as_ref().unwrap()[METADATA];
-            assert_eq!(*origin, format!("a model as {} from weights with sha256 abc", quantization.name()));
-            assert!(bytes == pack(&checkpoint, quantization, "a model", "abc").unwrap(), "the same bytes each time");
+            assert!(bytes == pack(checkpoint(), &files, &origin(quantization)).unwrap(), "the same bytes each time");
+            // As those do who know nothing of packs.
+            let mut read = Checkpoint::from_safetensors(&bytes).unwrap();
+            assert_eq!(read.names().collect::<Vec<_>>(), ["bias", "filter", "w"]);
+            let shape = read.take("w", &[row, rows]).unwrap_err().to_string();
+            assert!(shape.contains(&format!("`w` has shape [{rows}, {row}]")), "{shape}");
+            assert!(matches!(open(Cursor::new(bytes[..bytes.len() - 1].to_vec())), Err(CheckpointError::Format(_))));
         }
     }
 
@@ -322,7 +393,8 @@ mod tests {
     fn what_cannot_be_stored_or_read_is_named() {
         for value in [f32::NAN, f32::INFINITY, 1e6] {
             for quantization in [Quantization::Q8, Quantization::Q4, Quantization::F16] {
-                let error = pack(&one(&[1, 1], vec![value]), quantization, "", "").unwrap_err().to_string();
+                let error =
+                    pack(one(&[1, 1], vec![value]), &BTreeMap::new(), &origin(quantization)).unwrap_err().to_string();
                 assert!(error.contains("tensor `w` holds"), "{error}");
             }
         }
@@ -331,7 +403,9 @@ mod tests {
         assert_eq!(Checkpoint::from_safetensors(&alone).unwrap_err(), CheckpointError::Scale("w".into()));
         let scales = TensorView::new(Dtype::F16, vec![1], &[0, 0]).unwrap();
         let few = safetensors::serialize([("w", integers), ("w.scale", scales)], None).unwrap();
-        assert_eq!(Checkpoint::from_safetensors(&few).unwrap_err(), CheckpointError::Scale("w".into()));
+        let mut few = Checkpoint::from_safetensors(&few).unwrap();
+        assert_eq!(few.take("w", &[2, 2]), Err(CheckpointError::Scale("w".into())));
+        assert!(open(Cursor::new(alone)).unwrap_err().to_string().contains("no pack"));
         assert!("q5".parse::<Quantization>().unwrap_err().contains("f16, q8 or q4"));
     }
 }

@@ -55,6 +55,7 @@ impl Printer {
             | Event::Clustered { .. }
             | Event::Layout { .. }
             | Event::KMeans { .. }
+            | Event::Texts { .. }
             | Event::Found { .. } => {}
         }
     }

@@ -13,12 +13,15 @@ use crate::album::{Failure, Picture, TextColumn};
 use crate::collection::{Content, Item};
 use crate::describe::tags;
 use crate::image::{Alpha, Limits, Preprocess, Proportional, Rgb, decode_with};
-use crate::protocol::Stage;
+use crate::protocol::{Event, Stage};
 use crate::readback;
-use crate::runtime::breathe;
+use crate::runtime::{ONE_THREAD, Stopwatch, breathe};
 
-/// Pictures that are described together: a search keeps keys and values of every token of each.
+/// Pictures that are described together at most: a search keeps keys and values of every token of each.
 const BATCH: usize = 8;
+/// Seconds of a batch up to which the next one is larger in a page, whose one thread hears of a wish to stop, and tells what
+/// it has, between batches alone.
+const QUICK: f64 = 1.0;
 
 /// What puts pictures into words.
 pub(super) enum Speaker {
@@ -164,6 +167,9 @@ impl SpeakingNetwork {
         let known = |picture: &Picture| String::from_utf8(session.store.get(&key(picture))?).ok();
         let mut texts: Vec<Option<String>> = pictures.iter().map(known).collect();
         let cached = texts.iter().flatten().count();
+        let column = if question.is_empty() { &self.name } else { question };
+        let had = texts.iter().enumerate().filter_map(|(row, text)| Some((row, text.clone()?)));
+        session.emit(Event::Texts { column: column.to_owned(), texts: had.collect() });
         session.progress(Stage::Words, cached, pictures.len(), cached)?;
         let by_file: HashMap<&str, &Item> = items.iter().map(|item| (item.file.as_str(), item)).collect();
         let unknown: Vec<(usize, Item)> = (0..texts.len())
@@ -171,13 +177,24 @@ impl SpeakingNetwork {
             .filter_map(|row| Some((row, (*by_file.get(pictures[row].file.as_str())?).clone())))
             .collect();
         let mut done = cached;
-        for batch in unknown.chunks(BATCH) {
+        let mut rest = unknown.as_slice();
+        let mut size = if ONE_THREAD { 1 } else { BATCH };
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(size.min(rest.len()));
+            rest = later;
+            let clock = Stopwatch::start();
+            let mut said = Vec::with_capacity(batch.len());
             for sight in self.look(session, hands, batch).await {
                 let saying = start(&sight).map_err(|e| self.failed(&e))?;
                 for (&row, text) in sight.rows.iter().zip(self.say(session, saying).await?) {
                     session.keep(&key(&pictures[row]), text.as_bytes());
+                    said.push((row, text.clone()));
                     texts[row] = Some(text);
                 }
+            }
+            session.emit(Event::Texts { column: column.to_owned(), texts: said });
+            if clock.seconds() < QUICK {
+                size = (2 * size).min(BATCH);
             }
             done += batch.len();
             session.progress(Stage::Words, done, pictures.len(), cached)?;

@@ -11,7 +11,7 @@ use super::cells::Truth;
 use super::criteria::{self, Answer};
 use super::grid::{self, Clustered};
 use super::pictures::{self, Extracted};
-use super::services::{IN_TERMINAL, ImageNetwork, TextNetwork, image_network};
+use super::services::{ImageNetwork, TextNetwork, image_network};
 use super::session::Session;
 use super::words::{self, Words};
 use super::{Engine, RunError, fusions, map, names, naming, published};
@@ -21,11 +21,9 @@ use crate::collection::Collection;
 use crate::describe::import::TextTable;
 use crate::device::Selected;
 use crate::fuse::{self, FusionMethod};
-use crate::protocol::{DESCRIBERS, Event, Networks as Named, Plan, Stage, namer};
+use crate::protocol::{CLASSIFIER, DESCRIBERS, Event, Networks as Named, Plan, Stage, namer};
 use crate::runtime::Stopwatch;
 
-/// The classifier whose opinion becomes words.
-const TAGGER: &str = "efficientnet-lite0";
 struct Networks {
     image: Vec<ImageNetwork>,
     text: Option<Rc<TextNetwork>>,
@@ -164,7 +162,7 @@ async fn speak(
         let name = words::unused(&name, |name| words.columns.iter().any(|column| column.name == name));
         words.add(session, TextColumn { name, texts }, &plan.vectors, network).await?;
     }
-    if let Some(tagger) = extracted.iter().find(|e| e.name == TAGGER) {
+    if let Some(tagger) = extracted.iter().find(|e| e.name == CLASSIFIER) {
         words.append(words::describe(session, &plan.text, tagger, &plan.vectors, network).await?);
     }
     let answers = criteria::answers(session, &plan.criteria, &mut words, network, asking).await?;
@@ -185,9 +183,6 @@ async fn told(
     gallery: Gallery<'_>,
 ) -> Result<Vec<TextColumn>, RunError> {
     let mut columns = Vec::new();
-    if !IN_TERMINAL {
-        return Ok(columns);
-    }
     for name in plan.text.iter().filter(|name| known.captioners.contains(name) || known.answerers.contains(name)) {
         let model = engine.models.open(name).map_err(RunError::Model)?;
         let network = published::speaking_network(model, device);
@@ -222,8 +217,8 @@ fn open(engine: &Engine<'_>, plan: &Plan, device: &Selected) -> Result<Networks,
         }
     }
     let tagged = plan.text.iter().any(|text| DESCRIBERS.contains(&text.as_str()));
-    if tagged && !names.contains(&TAGGER) {
-        names.push(TAGGER);
+    if tagged && !names.contains(&CLASSIFIER) {
+        names.push(CLASSIFIER);
     }
     let image = names.iter().map(|name| image_network(engine.models, name, device)).collect::<Result<_, _>>();
     let image = image.map_err(RunError::Model)?;

@@ -44,9 +44,6 @@ pub trait ModelSource: Shared {
     fn open(&self, name: &str) -> Result<Model, String>;
 }
 
-/// Whether networks of a hub are built at all: a page has no packs of them yet, and need not carry their code.
-pub(super) const IN_TERMINAL: bool = cfg!(not(target_arch = "wasm32"));
-
 /// Those of `manifests` that a plan may name, by what they do.
 pub fn networks<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> Networks {
     let mut networks = Networks::default();
@@ -117,7 +114,7 @@ fn kernels(compute: &Compute, precision: Precision) -> &'static str {
 /// Builds an image network on `device`.
 pub(super) fn image_network(source: &dyn ModelSource, name: &str, device: &Selected) -> Result<ImageNetwork, String> {
     let model = source.open(name)?;
-    if IN_TERMINAL && model.manifest.hub().is_some() {
+    if model.manifest.hub().is_some() {
         return published::image_network(model, device).map_err(|e| format!("{name}: {e}"));
     }
     let Model { manifest, weights, checkpoint, precision: wanted, .. } = model;
@@ -148,7 +145,7 @@ pub(super) fn image_network(source: &dyn ModelSource, name: &str, device: &Selec
 pub(super) fn text_network(source: &dyn ModelSource, name: &str, device: &Selected) -> Result<TextNetwork, String> {
     let compute = &device.compute;
     let model = source.open(name)?;
-    if IN_TERMINAL && model.manifest.hub().is_some() {
+    if model.manifest.hub().is_some() {
         return published::text_network(model, device).map_err(|e| format!("{name}: {e}"));
     }
     let Model { manifest, weights, checkpoint, precision: wanted, files } = model;

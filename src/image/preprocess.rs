@@ -3,10 +3,12 @@
 use super::decode::{Alpha, Opened, decode_with, open, whole_jpeg};
 use super::pillow;
 use super::resize::Area;
+use serde::{Deserialize, Serialize};
+
 use super::{DecodeError, Limits, ResizeError, Resizer, Rgb, Window};
 
 /// How pixels between pixels are found; both are antialiased when a picture shrinks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Interpolation {
     /// Triangle filter: Pillow's and torchvision's `BILINEAR`.
     #[default]
@@ -16,7 +18,7 @@ pub enum Interpolation {
 }
 
 /// Whose pixels are wanted to the last bit. Both resize as Pillow does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Processor {
     /// transformers': where the middle is half a pixel off, the crop lies to the left and above.
     Transformers,
@@ -25,7 +27,7 @@ pub enum Processor {
 }
 
 /// A network's preprocessing up to 8-bit pixels; networks normalise on their device.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Preprocess {
     /// Length of the shorter side after resizing, in pixels.
     pub resize_short: u32,

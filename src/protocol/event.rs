@@ -134,6 +134,13 @@ pub enum Event {
     Pictures(Vec<Seen>),
     /// A picture could not be used; the run goes on.
     PictureFailed(Failure),
+    /// What a network says of some pictures: a caption, or an answer to a question of the plan.
+    Texts {
+        /// The network, and the question where there is one.
+        column: String,
+        /// Row in the album, and text.
+        texts: Vec<(usize, String)>,
+    },
     /// Cells are known (all of them, so far): colours can be shown before the map is final.
     Clustered {
         /// Every cell of the album.

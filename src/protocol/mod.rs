@@ -8,6 +8,6 @@ mod plan;
 
 pub use event::{Cancel, CellRequest, Command, Event, Seen, Stage};
 pub use plan::{
-    ClusterCount, Criterion, DESCRIBERS, DeviceChoice, IMPORT, NAMERS, Networks, PROJECTORS, Plan, PlanError,
-    SENTENCES, VECTORIZERS, namer,
+    CLASSIFIER, ClusterCount, Criterion, DESCRIBERS, DeviceChoice, IMPORT, NAMERS, Networks, PROJECTORS, Plan,
+    PlanError, SENTENCES, VECTORIZERS, namer,
 };

@@ -1,5 +1,6 @@
 //! What a run shall do: the command line's words, checked.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,6 +12,8 @@ use crate::fuse::FusionSpec;
 
 /// Describers that `--text` takes.
 pub const DESCRIBERS: [&str; 2] = ["tags", "tag-mean"];
+/// The network whose opinion they put into words.
+pub const CLASSIFIER: &str = "efficientnet-lite0";
 /// Describers that name pictures out of the plan's `names`, each with the network that compares them.
 pub const NAMERS: [(&str, &str); 2] = [("clip-names", "clip-vit-b32"), ("siglip-names", "siglip-base")];
 /// How texts that were made elsewhere begin in `--text`: `import:FILE[:column]`.
@@ -181,7 +184,7 @@ impl Default for Plan {
 }
 
 /// The networks that a plan may name.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Networks {
     /// They give features of pictures.
     pub encoders: Vec<String>,
@@ -274,6 +277,19 @@ impl Plan {
             return Err(PlanError::NoClusters);
         }
         Ok(())
+    }
+
+    /// Names of the models that it needs.
+    pub fn models(&self) -> BTreeSet<String> {
+        let encoders = self.features.iter().filter(|name| Kind::from_name(name).is_none());
+        let describers = self.text.iter().filter(|name| !name.starts_with(IMPORT)).map(|name| match namer(name) {
+            Some(network) => network,
+            None if DESCRIBERS.contains(&name.as_str()) => CLASSIFIER,
+            None => name,
+        });
+        // Names of clusters are compared with labels by sentence vectors, whatever the texts are clustered by.
+        let sentences = (!self.text.is_empty()).then_some(self.sentences.as_str());
+        encoders.map(String::as_str).chain(describers).chain(sentences).map(str::to_owned).collect()
     }
 
     /// The plan in the command line's terms, for people.

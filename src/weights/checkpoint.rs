@@ -17,8 +17,8 @@ use super::{WeightsError, pickle};
 pub fn read_checkpoint(path: &Path) -> Result<Checkpoint, WeightsError> {
     let failed = |reason: String| WeightsError::Checkpoint { path: path.display().to_string(), reason };
     if path.extension().is_some_and(|e| e == "safetensors") {
-        let bytes = fs::read(path).map_err(|e| WeightsError::io(path, e))?;
-        return Checkpoint::from_safetensors(&bytes).map_err(|e| failed(e.to_string()));
+        let file = fs::File::open(path).map_err(|e| WeightsError::io(path, e))?;
+        return Checkpoint::open(file).map_err(|e| failed(e.to_string()));
     }
     pickle::check(path).map_err(failed)?;
     let reader = pytorch_reader::PytorchReader::new(path).map_err(|e| failed(e.to_string()))?;

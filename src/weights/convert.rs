@@ -1,9 +1,9 @@
-//! A model's weights to a pack: `gistmap models convert`. What a pack is, `gistmap_models::pack` says.
+//! A model to a pack: `gistmap models convert`. What a pack is, `gistmap_models::pack` says.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gistmap_models::pack::{self, Quantization};
+use gistmap_models::pack::{self, Origin, Quantization};
 
 use super::{ModelFolder, WeightsError, read_checkpoint, sha256_of};
 
@@ -24,7 +24,7 @@ pub fn pack_name(model: &str, quantization: Quantization) -> String {
 }
 
 impl ModelFolder {
-    /// Writes the weights of model `name` as a pack to `path`: whole, or not at all.
+    /// Writes model `name`, its weights and all that it needs besides, as a pack to `path`: whole, or not at all.
     ///
     /// # Errors
     /// When the model is unknown, absent or damaged, its weights cannot be stored so, or the file cannot be written.
@@ -33,7 +33,8 @@ impl ModelFolder {
         let weights = self.weights(manifest)?;
         let source = self.check(manifest, &weights.name)?;
         let checkpoint = read_checkpoint(&source)?;
-        let bytes = pack::pack(&checkpoint, quantization, name, &weights.sha256)
+        let origin = Origin { model: name.to_owned(), quantization, weights: weights.sha256 };
+        let bytes = pack::pack(checkpoint, &self.beside(manifest)?, &origin)
             .map_err(|e| WeightsError::Checkpoint { path: source.display().to_string(), reason: e.to_string() })?;
         write_whole(path, &bytes)?;
         let sha256 = sha256_of(path).map_err(|e| WeightsError::io(path, e))?;

@@ -11,6 +11,7 @@ mod pickle;
 mod pull;
 mod source;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -171,6 +172,12 @@ impl ModelFolder {
     /// The file of the weights.
     fn weights(&self, manifest: &Manifest) -> Result<Listed, WeightsError> {
         self.listed(manifest)?.into_iter().next().ok_or_else(|| self.absent(manifest))
+    }
+
+    /// The files besides the weights, checked, by name.
+    fn beside(&self, manifest: &Manifest) -> Result<BTreeMap<String, Vec<u8>>, WeightsError> {
+        let rest = self.listed(manifest)?.into_iter().skip(1);
+        rest.map(|file| Ok((file.name.clone(), self.read(manifest, &file.name)?))).collect()
     }
 
     fn absent(&self, manifest: &Manifest) -> WeightsError {

@@ -16,9 +16,7 @@ impl ModelSource for ModelFolder {
             let manifest = self.manifest(name)?.clone();
             let weights = self.weights(&manifest)?;
             let checkpoint = read_checkpoint(&self.check(&manifest, &weights.name)?)?;
-            let rest = self.listed(&manifest)?.into_iter().filter(|file| file.name != weights.name);
-            let rest = rest.map(|file| Ok((file.name.clone(), self.read(&manifest, &file.name)?)));
-            let files = rest.collect::<Result<_, super::WeightsError>>()?;
+            let files = self.beside(&manifest)?;
             Ok(Model { manifest, weights: weights.sha256, checkpoint, precision: Precision::F32, files })
         };
         open().map_err(|e: super::WeightsError| e.to_string())

@@ -61,9 +61,10 @@ export async function pictures(test, classes, count) {
   return folder;
 }
 
-/** Runs the built program and returns what it printed. */
+/** Runs the built program and returns what it printed; a last argument that is no word has options of `execFile`. */
 export async function gistmap(...words) {
-  const { stdout } = await promisify(execFile)(GISTMAP, words, { maxBuffer: 1 << 26 });
+  const options = typeof words.at(-1) === "object" ? words.pop() : {};
+  const { stdout } = await promisify(execFile)(GISTMAP, words, { maxBuffer: 1 << 26, ...options });
   return stdout;
 }
 
@@ -77,7 +78,8 @@ export const dist = DIST;
  */
 export async function terminal(test, folder, ...options) {
   const out = path.join(await scratch(test, "terminal"), "album");
-  await gistmap("run", folder, "-o", out, "--device", "cpu", "--packs", path.join(DIST, "packs"), ...options);
+  const packs = options.includes("--packs") ? [] : ["--packs", path.join(DIST, "packs")];
+  await gistmap("run", folder, "-o", out, "--device", "cpu", ...packs, ...options);
   return out;
 }
 

@@ -7,7 +7,8 @@
 //! its hands by its own address, and finds the models beside it in `packs/`, the sample in `sample/`.
 
 use gistmap::album::view::AlbumView;
-use gistmap::protocol::{CellRequest, Event, Plan};
+use gistmap::image::Preprocess;
+use gistmap::protocol::{CellRequest, Event, Networks, Plan};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -46,6 +47,23 @@ pub enum ToEngine {
     },
     /// As [`gistmap::protocol::Command::TraceKMeans`].
     TraceKMeans,
+    /// Fetch a model's pack from the page's origin, ahead of a run; answered by [`FromEngine::Fetching`], at the end by
+    /// [`FromEngine::Models`]. [`ToEngine::Cancel`] pauses it: what has come is kept.
+    PullModel {
+        /// Its name.
+        model: String,
+    },
+    /// Take a pack that a person brings; answered like [`ToEngine::PullModel`].
+    BringModel {
+        /// The `File`.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        file: JsValue,
+    },
+    /// Remove what is kept of a model; answered by [`FromEngine::Models`].
+    RemoveModel {
+        /// Its name.
+        model: String,
+    },
     /// Stop what is running, at the next batch or step; answered by [`FromEngine::Failed`] with [`Trouble::Stopped`].
     Cancel,
     /// Make a file of the open album; answered by [`FromEngine::File`].
@@ -81,7 +99,16 @@ pub enum FromEngine {
         /// The device and what is to be expected of it, one sentence.
         about: String,
     },
-    /// A model pack is on its way from the page's origin.
+    /// The models there are: after [`FromEngine::Ready`], and when something has changed.
+    Models {
+        /// All that gistmap knows.
+        lines: Vec<ModelLine>,
+        /// Those that a plan may name.
+        networks: Networks,
+        /// What went wrong, where something did, and what to do.
+        trouble: Option<String>,
+    },
+    /// A model pack is on its way from the page's origin, or from a file that was brought.
     Fetching {
         /// The model.
         name: String,
@@ -139,6 +166,45 @@ pub enum FromEngine {
     },
 }
 
+/// A model, and how it stands in this page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelLine {
+    /// Its name.
+    pub name: String,
+    /// One sentence for people.
+    pub about: String,
+    /// What it gives, for people.
+    pub gives: String,
+    /// SPDX expression.
+    pub licence: String,
+    /// Bytes: of its pack, or about those of the published files where there is none.
+    pub bytes: u64,
+    /// How its pack stores weights, such as `q8`.
+    pub stored: Option<String>,
+    /// Where it is.
+    pub standing: Standing,
+    /// Why it does not run here, or not well.
+    pub hindrance: Option<String>,
+}
+
+/// Where a model is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// In this browser, from the page's origin.
+    Here,
+    /// In this browser, from a person's own pack.
+    Brought,
+    /// So many bytes of it are here.
+    Partly {
+        /// Bytes.
+        bytes: u64,
+    },
+    /// The page's origin has it.
+    Offered,
+    /// Somebody has to make and bring its pack.
+    Absent,
+}
+
 /// Why a command failed, as far as the page must act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Trouble {
@@ -160,8 +226,8 @@ pub struct ToHand {
     pub bytes: Vec<u8>,
     /// Width and height, where the bytes are pixels already.
     pub size: Option<(u32, u32)>,
-    /// `resize_short, crop` for each network that wants pixels.
-    pub crops: Vec<(u32, u32)>,
+    /// For each network that wants pixels.
+    pub crops: Vec<Preprocess>,
     /// Names of the classical features that are wanted.
     pub kinds: Vec<String>,
     /// Whether a thumbnail is wanted.

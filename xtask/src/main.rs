@@ -38,7 +38,8 @@ cargo xtask parity NAME|all [wgpu]
                                vit-gpt2 mpnet resnet18 resnet50 efficientnet-b0 mobilenet-v3-small
 cargo xtask screenshots        pictures of the page in both themes, wide and narrow, into out/screenshots
 cargo xtask samples            only the sample pictures; prints their folder
-cargo xtask packs              only the model packs and the sample that the page loads (Trunk's first hook)
+cargo xtask packs [NAME...]    only the model packs and the sample that the page loads (Trunk's first hook); packs of these
+                               models too, where gistmap models pull has fetched them
 cargo xtask seal               names the built page's files by their hashes (Trunk's last hook)
 cargo xtask setup              only what the other commands set up (wasm32 target, Vulkan driver, pip)
 
@@ -77,6 +78,7 @@ fn dispatch(words: &[&str]) -> Result<()> {
         }
         ["screenshots"] => browser::screenshots(&project),
         ["packs"] => packs::make(&project),
+        ["packs", models @ ..] => packs::offer(&project, models),
         ["seal"] => seal::seal(),
         ["test"] => test::test(&project),
         ["check"] => check::check(&project),

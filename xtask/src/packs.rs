@@ -13,8 +13,8 @@ use crate::process::{self, step};
 use crate::project::Project;
 use crate::{samples, seal, setup};
 
-/// Each model's name, and what the page needs of it besides weights.
-const MODELS: [(&str, &[&str]); 2] = [("efficientnet-lite0", &[]), ("minilm", &["tokenizer.json"])];
+/// The models that every page offers.
+const MODELS: [&str; 2] = ["efficientnet-lite0", "minilm"];
 /// q8 for every device; f16 for GPUs that compute in it.
 const QUANTIZATIONS: [&str; 2] = ["q8", "f16"];
 
@@ -25,6 +25,24 @@ const QUANTIZATIONS: [&str; 2] = ["q8", "f16"];
 pub(crate) fn make(project: &Project) -> Result<()> {
     packs(project)?;
     sample(project)
+}
+
+/// Adds packs of these models, which must be on this machine, to those that the page offers.
+///
+/// # Errors
+/// As [`make`], and when a model is not on this machine.
+pub(crate) fn offer(project: &Project, models: &[&str]) -> Result<()> {
+    make(project)?;
+    setup::build(project)?;
+    let folder = folder(project);
+    let index = folder.join("packs.json");
+    let text = std::fs::read(&index).with_context(|| index.display().to_string())?;
+    let mut list: Vec<Value> = serde_json::from_slice(&text).with_context(|| index.display().to_string())?;
+    for model in models {
+        list.retain(|entry| entry["name"] != *model);
+        list.push(pack(project, &folder, model, QUANTIZATIONS[0])?);
+    }
+    std::fs::write(&index, format!("{:#}\n", Value::Array(list))).with_context(|| index.display().to_string())
 }
 
 /// The folder of the packs.
@@ -46,9 +64,9 @@ fn packs(project: &Project) -> Result<()> {
     let work = project.root.join("web/packs.partial");
     remake(&work)?;
     let mut list = Vec::new();
-    for (model, files) in MODELS {
+    for model in MODELS {
         for quantization in QUANTIZATIONS {
-            list.push(pack(project, &work, model, quantization, files)?);
+            list.push(pack(project, &work, model, quantization)?);
         }
     }
     std::fs::write(work.join("packs.json"), format!("{:#}\n", Value::Array(list)))?;
@@ -57,26 +75,15 @@ fn packs(project: &Project) -> Result<()> {
 }
 
 /// Converts one model and returns its entry in the list.
-fn pack(project: &Project, work: &Path, model: &str, quantization: &str, files: &[&str]) -> Result<Value> {
+fn pack(project: &Project, work: &Path, model: &str, quantization: &str) -> Result<Value> {
     step("model pack", &format!("{model} {quantization}"));
     let path = work.join("pack.safetensors");
     let mut convert = Command::new(project.gistmap());
     convert.env("GISTMAP_CACHE", &project.cache).args(["models", "convert", model, "--to", quantization, "-o"]);
     process::run(convert.arg(&path))?;
     let mut entry = named_by_hash(work, &path, &format!("{model}-{quantization}"), "safetensors")?;
-    let models = project.cache.join("models").join(model);
-    let mut beside = Vec::new();
-    for name in files {
-        let copy = work.join(name);
-        std::fs::copy(models.join(name), &copy).with_context(|| models.join(name).display().to_string())?;
-        let (stem, ending) = name.split_once('.').unwrap_or((name, "bin"));
-        let mut file = named_by_hash(work, &copy, &format!("{model}-{stem}"), ending)?;
-        file["name"] = json!(name);
-        beside.push(file);
-    }
     entry["name"] = json!(model);
     entry["quantization"] = json!(quantization);
-    entry["files"] = Value::Array(beside);
     Ok(entry)
 }
 
@@ -95,7 +102,8 @@ fn sources(project: &Project) -> Result<String> {
     for folder in ["src/weights", "models/src"] {
         for entry in std::fs::read_dir(project.root.join(folder)).with_context(|| folder.to_owned())? {
             let path = entry?.path();
-            if path.is_file() && (folder == "src/weights" || path.extension().is_some_and(|ending| ending == "toml")) {
+            let of_models = || path.extension().is_some_and(|ending| ending == "toml") || path.ends_with("pack.rs");
+            if path.is_file() && (folder == "src/weights" || of_models()) {
                 files.push(path);
             }
         }

@@ -167,7 +167,7 @@ impl Crew {
             Content::Encoded(bytes) => (bytes, None),
             Content::Rgb8 { width, height, pixels } => (pixels, Some((width, height))),
         };
-        let crops = wanted.crops.iter().map(|p| (p.resize_short, p.crop)).collect();
+        let crops = wanted.crops.clone();
         let kinds = wanted.kinds.iter().map(|kind| kind.name().to_owned()).collect();
         let job = ToHand { job: self.jobs, bytes, size, crops, kinds, thumbnail: wanted.thumbnail };
         self.jobs = self.jobs.wrapping_add(1);

@@ -57,6 +57,12 @@ impl Folder {
         names
     }
 
+    /// Bytes of a file; 0 where there is none.
+    pub(crate) async fn size(&self, name: &str) -> u64 {
+        let Ok(handle) = settle::<FileSystemFileHandle>(self.0.get_file_handle(name)).await else { return 0 };
+        settle::<File>(handle.get_file()).await.map_or(0, |file| file.size() as u64)
+    }
+
     /// Opens a file to be read; `None` when it is not there or cannot be read at all.
     pub(crate) async fn read(&self, name: &str) -> Option<OpfsFile> {
         let file: FileSystemFileHandle = settle(self.0.get_file_handle(name)).await.ok()?;
@@ -77,15 +83,13 @@ impl Folder {
         Ok(OpfsFile::of(Handle::Access(handle)))
     }
 
-    /// Makes or empties a file; nobody else reads it before it is dropped.
+    /// Opens a file, made when it is missing, to be written on; nobody else reads it before it is dropped.
     ///
     /// # Errors
     /// When another tab has it open, or there is no room.
     pub(crate) async fn claim(&self, name: &str) -> Result<OpfsFile, String> {
         let handle = self.file(name).await?.create_sync_access_handle();
-        let handle: FileSystemSyncAccessHandle = settle(handle).await?;
-        handle.truncate_with_u32(0).map_err(|e| said(&e))?;
-        Ok(OpfsFile::of(Handle::Access(handle)))
+        Ok(OpfsFile::of(Handle::Access(settle(handle).await?)))
     }
 
     /// A file, made when it is missing.
@@ -153,6 +157,16 @@ impl Drop for OpfsFile {
     fn drop(&mut self) {
         if let Handle::Access(handle) = &self.handle {
             handle.close();
+        }
+    }
+}
+
+impl OpfsFile {
+    /// Forgets what was written. A snapshot stays as it is.
+    pub(crate) fn clear(&self) -> io::Result<()> {
+        match &self.handle {
+            Handle::Access(handle) => handle.truncate_with_u32(0).map_err(|e| failed(&e)),
+            Handle::Snapshot(_) => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
         }
     }
 }

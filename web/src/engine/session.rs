@@ -6,10 +6,9 @@ use std::rc::Rc;
 use gistmap::album::Album;
 use gistmap::album::sheets::Sheets;
 use gistmap::album::view::AlbumView;
-use gistmap::classical::Kind;
 use gistmap::collection::{Collection, CollectionError};
-use gistmap::engine::{Engine, RunError, StoredThumbnails};
-use gistmap::protocol::{Command, Event, Plan};
+use gistmap::engine::{Engine, ModelSource, RunError, StoredThumbnails};
+use gistmap::protocol::{Command, DeviceChoice, Event, Plan};
 use gistmap::report::html::Thumbnails;
 use gistmap::runtime::{Stopwatch, breathe};
 use gistmap::store::BlobStore;
@@ -29,8 +28,6 @@ use super::{adapter, open, results};
 
 /// The model that a search by words needs.
 const SENTENCES: &str = "minilm";
-/// The models that words about pictures need.
-const WORDS: [&str; 2] = ["efficientnet-lite0", SENTENCES];
 /// Seconds between two words about progress: steps may be shorter, and the page has more to do than to count them.
 const TELL_EVERY: f64 = 0.05;
 const STOPPED: &str = "stopped; what was computed is kept, and the next run goes on from there";
@@ -59,7 +56,7 @@ struct Session<'a> {
 pub(crate) async fn run(scope: WorkerGlobalScope, desk: Rc<Desk>, inbox: Rc<Inbox>) {
     let adapter = adapter::find(&scope).await;
     let (store, note) = results::open(&scope).await;
-    let packs = Packs::new(scope.clone(), adapter.as_ref().is_some_and(|adapter| adapter.f16 && !adapter.software));
+    let packs = Packs::new(scope.clone(), adapter.clone());
     let engine = Engine::new(&packs, store.as_ref(), &desk.hands, desk.cancel.clone());
     let speed = Speed::new(store.as_ref(), adapter.as_ref());
     let (webgpu, about) = speed.about();
@@ -70,6 +67,7 @@ pub(crate) async fn run(scope: WorkerGlobalScope, desk: Rc<Desk>, inbox: Rc<Inbo
     let (store, packs, engine) = (store.as_ref(), &packs, &engine);
     let (opened, album) = (Opened::Nothing, None);
     let mut session = Session { scope, desk: desk.clone(), store, packs, engine, speed, opened, album };
+    session.tell_models(packs.look(&desk.cancel).await).await;
     loop {
         let message = inbox.next(engine.foresee(&session.album)).await;
         desk.begin();
@@ -95,6 +93,21 @@ impl Session<'_> {
             }
             ToEngine::TraceKMeans => self.command(Command::TraceKMeans, BTreeSet::new(), false).await,
             ToEngine::Export { path } => self.export(&path),
+            ToEngine::PullModel { model } => {
+                let pulled = self.packs.ensure(&[model].into(), &self.desk.cancel, &fetching).await;
+                self.tell_models(pulled).await;
+                Ok(())
+            }
+            ToEngine::BringModel { file } => {
+                let brought = self.packs.bring(&file, &fetching).await;
+                self.tell_models(brought.map(|_| ()).map_err(FetchError::Failed)).await;
+                Ok(())
+            }
+            ToEngine::RemoveModel { model } => {
+                self.packs.remove(&model).await;
+                self.tell_models(Ok(())).await;
+                Ok(())
+            }
             // Answered where they arrive, also while a command runs.
             ToEngine::Cancel => Ok(()),
             ToEngine::Picture { picture } => {
@@ -151,18 +164,30 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn run(&mut self, plan: Plan) -> Outcome {
+    /// Tells the page how the models stand, and what went wrong with them.
+    async fn tell_models(&self, outcome: Result<(), FetchError>) {
+        let trouble = match outcome {
+            Err(FetchError::Failed(what)) => Some(what),
+            Ok(()) | Err(FetchError::Stopped) => None,
+        };
+        send(&FromEngine::Models { lines: self.packs.lines().await, networks: self.packs.networks(), trouble });
+    }
+
+    async fn run(&mut self, mut plan: Plan) -> Outcome {
         let Opened::Pictures(collection, made_by) = &mut self.opened else {
             return Err(input("open pictures first: drop a folder, or try the sample".to_owned()));
         };
+        // The processor is the faster choice where WebGPU is software, but not all networks run on it here.
+        if plan.device == DeviceChoice::Auto && self.packs.has_gpu() && self.packs.need_gpu(&plan.models()) {
+            plan.device = DeviceChoice::Wgpu;
+        }
         *made_by = Some(plan.clone());
         let command = Command::Run { collection: collection.clone(), plan: plan.clone(), imports: Vec::new() };
-        self.command(command, models(&plan), true).await
+        self.command(command, plan.models(), true).await
     }
 
     /// Has the engine carry out a command; the album is sent afterwards where it has changed.
     async fn command(&mut self, command: Command, models: BTreeSet<String>, changes: bool) -> Outcome {
-        let fetching = |name: &str, done, total| send(&FromEngine::Fetching { name: name.to_owned(), done, total });
         self.packs.ensure(&models, &self.desk.cancel, &fetching).await.map_err(not_fetched)?;
         let (desk, speed) = (&self.desk, &mut self.speed);
         let mut told = Stopwatch::start();
@@ -199,7 +224,9 @@ impl Session<'_> {
         let nothing = || input("there is no album to save yet; run first".to_owned());
         let album = self.album.as_ref().ok_or_else(nothing)?;
         let origin = match &self.opened {
-            Opened::Pictures(_, Some(plan)) => Origin { plan: plan.clone(), models: self.packs.entries(&models(plan)) },
+            Opened::Pictures(_, Some(plan)) => {
+                Origin { plan: plan.clone(), models: self.packs.entries(&plan.models()) }
+            }
             Opened::File(origin, _) => origin.as_ref().clone(),
             _ => return Err(nothing()),
         };
@@ -219,10 +246,8 @@ impl Session<'_> {
     }
 }
 
-/// The models that a plan needs.
-fn models(plan: &Plan) -> BTreeSet<String> {
-    let words = WORDS.iter().filter(|_| !plan.text.is_empty()).map(|name| (*name).to_owned());
-    plan.features.iter().filter(|name| Kind::from_name(name).is_none()).cloned().chain(words).collect()
+fn fetching(name: &str, done: u64, total: u64) {
+    send(&FromEngine::Fetching { name: name.to_owned(), done, total });
 }
 
 fn input(what: String) -> (Trouble, String) {

@@ -5,7 +5,6 @@
 
 use gistmap::classical::Kind;
 use gistmap::collection::Content;
-use gistmap::image::Preprocess;
 use gistmap::measure::{Wanted, measure};
 use gistmap_web::protocol::{self, FromHand, Measured, ToHand};
 use js_sys::global;
@@ -35,10 +34,6 @@ fn work(
         Some((width, height)) => Content::Rgb8 { width, height, pixels: bytes },
         None => Content::Encoded(bytes),
     };
-    let crops = crops
-        .into_iter()
-        .map(|(resize_short, crop)| Preprocess { resize_short, crop, ..Preprocess::default() })
-        .collect();
     let kinds = kinds.iter().filter_map(|name| Kind::from_name(name)).collect();
     let result = measure(&content, &Wanted { crops, kinds, thumbnail }).map(|made| Measured {
         pixels: made.pixels.into_iter().map(serde_bytes::ByteBuf::from).collect(),

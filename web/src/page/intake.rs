@@ -18,6 +18,8 @@ use crate::state::{Phase, State};
 const AT_A_TIME: usize = 12;
 /// What an album file's name ends in.
 const ALBUM: &str = ".gistmap";
+/// What a model pack's name ends in.
+const PACK: &str = ".safetensors";
 
 /// Files with their paths below the folder.
 #[derive(Default)]
@@ -66,6 +68,13 @@ impl Intake {
             && file.name().to_lowercase().ends_with(ALBUM)
         {
             self.link.open_album(file.clone().into());
+            return;
+        }
+        if let [file] = files.as_slice()
+            && file.name().to_lowercase().ends_with(PACK)
+        {
+            self.state.toast(false, format!("Taking in {} …", file.name()));
+            self.link.bring(file.clone().into());
             return;
         }
         let mut gathered = Gathered::default();

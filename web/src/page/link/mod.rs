@@ -14,7 +14,7 @@ use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, ErrorEvent, File, HtmlAnchorElement, MessageEvent, Url};
 
-use crate::state::{Phase, State, blob};
+use crate::state::{Fetch, Phase, State, blob};
 use hearing::WATCH;
 use worker::{Engine, Source, post, start_worker};
 
@@ -114,6 +114,22 @@ impl Link {
         self.say(ToEngine::Export { path });
     }
 
+    /// Fetches a model ahead of a run.
+    pub(crate) fn pull(&self, model: String) {
+        self.state.models.coming.set(Some(Fetch { name: model.clone(), done: 0, total: 0 }));
+        self.say(ToEngine::PullModel { model });
+    }
+
+    /// Takes in a pack.
+    pub(crate) fn bring(&self, file: JsValue) {
+        self.say(ToEngine::BringModel { file });
+    }
+
+    /// Removes what is kept of a model.
+    pub(crate) fn remove(&self, model: String) {
+        self.say(ToEngine::RemoveModel { model });
+    }
+
     /// Whether what is open can be run again with another plan; an album holds no pictures to run over.
     pub(crate) fn can_run(&self) -> bool {
         self.engine.with_value(|e| matches!(e.source, Some(Source::Folder { .. } | Source::Sample)))
@@ -176,6 +192,8 @@ impl Link {
         // An engine that is busy with something else would first have to stop.
         if busy == Some(true) {
             self.spawn();
+        } else if self.state.models.coming.with_untracked(Option::is_some) {
+            self.cancel();
         }
         self.say(command);
     }

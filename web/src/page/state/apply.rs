@@ -8,7 +8,7 @@ use gistmap::protocol::{Event, Stage};
 use gistmap_web::protocol::{FromEngine, Trouble};
 use leptos::prelude::*;
 
-use super::{Device, Found, KMeansFrame, Layout, Origin, Pane, Phase, Selection, StageState, State, now};
+use super::{Device, Fetch, Found, KMeansFrame, Layout, Origin, Pane, Phase, Selection, StageState, State, Texts, now};
 
 impl State {
     /// Takes in a message. Files, pictures and device losses are `link`'s, which acts on them before.
@@ -17,7 +17,16 @@ impl State {
             FromEngine::Ready { webgpu, about } | FromEngine::Device { webgpu, about } => {
                 self.device.set(Some(Device { webgpu, about }));
             }
-            FromEngine::Fetching { name, done, total } => self.stages.update(|s| s.fetch(name, done, total)),
+            FromEngine::Fetching { name, done, total } => {
+                self.models.coming.set(Some(Fetch { name: name.clone(), done, total }));
+                self.stages.update(|s| s.fetch(name, done, total));
+            }
+            FromEngine::Models { lines, networks, trouble } => {
+                self.models.learn(lines, networks);
+                if let Some(what) = trouble {
+                    self.toast(true, what);
+                }
+            }
             FromEngine::Opened { title, pictures, label_names, ignored, album } => {
                 self.forget_run();
                 self.title.set(title);
@@ -55,6 +64,7 @@ impl State {
         self.layout.set(None);
         self.maps.set(HashMap::new());
         self.failures.set(Arc::default());
+        self.texts.update(Texts::clear);
         self.found.set(None);
         self.searching.set(false);
         self.teaching.clear();
@@ -80,6 +90,7 @@ impl State {
                 self.said.set(format!("{} done", stage.title()));
             }
             Event::Pictures(batch) => self.pictures.push(batch),
+            Event::Texts { column, texts } => self.texts.update(|all| all.entry(column).or_default().extend(texts)),
             Event::PictureFailed(failure) => self.failures.update(|all| Arc::make_mut(all).push(failure)),
             Event::Clustered { cells, main_cell } => self.clustered(cells, main_cell),
             Event::Layout { representation, done, total, points } => {

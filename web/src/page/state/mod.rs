@@ -5,6 +5,7 @@
 
 mod apply;
 mod colours;
+mod models;
 mod pictures;
 mod progress;
 mod replay;
@@ -20,6 +21,7 @@ use leptos::prelude::*;
 
 use colours::Palette;
 pub(crate) use colours::{ColourBy, Colouring, Theme, clusters_of};
+pub(crate) use models::{Models, is_had};
 pub(crate) use pictures::{Pictures, blob};
 pub(crate) use progress::{Fetch, STAGES, StageProgress, StageState, now};
 pub(crate) use replay::{Film, KMeansFrame, Replay, Teaching};
@@ -123,6 +125,9 @@ pub(crate) struct Layout {
     pub(crate) total: usize,
 }
 
+/// Columns of texts, each by picture.
+pub(crate) type Texts = std::collections::BTreeMap<String, HashMap<usize, String>>;
+
 /// A cluster as the list shows it; words come when they are known.
 pub(crate) type Cluster = ClusterSummary;
 
@@ -139,6 +144,9 @@ pub(crate) struct State {
     pub(crate) label_names: RwSignal<Arc<Vec<String>>>,
     pub(crate) pictures: Pictures,
     pub(crate) stages: RwSignal<StageState>,
+    pub(crate) models: Models,
+    /// What networks have said of the pictures in this run: the latest of each column, by picture.
+    pub(crate) texts: RwSignal<Texts>,
     /// The plan that the next run gets.
     pub(crate) plan: RwSignal<Plan>,
     /// A cell is being computed on the open album.
@@ -218,6 +226,8 @@ impl State {
             label_names,
             pictures,
             stages: RwSignal::new(StageState::default()),
+            models: Models::new(),
+            texts: RwSignal::new(Texts::default()),
             plan: RwSignal::new(Plan::default()),
             busy: RwSignal::new(false),
             cells,

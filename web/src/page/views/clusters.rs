@@ -50,6 +50,7 @@ fn Row(cluster: Cluster, largest: Memo<usize>) -> impl IntoView {
         move || state.hover.get().is_some_and(|p| state.assignment.with(|a| a.get(p as usize).copied()) == Some(id));
     let size = cluster.size;
     let words = cluster.keywords.iter().take(WORDS).cloned().collect::<Vec<_>>().join(", ");
+    let author = cluster.named_by.as_ref().map(|by| format!("Named by {by}"));
     let majority = cluster.majority.clone().zip(cluster.purity);
     let strip = cluster.exemplars.iter().take(STRIP).map(|p| *p as u32).collect::<Vec<_>>();
     let pictured = RwSignal::new(false);
@@ -86,7 +87,7 @@ fn Row(cluster: Cluster, largest: Memo<usize>) -> impl IntoView {
             >
                 <span class="cluster-head">
                     <span class="swatch" style:background-color=colour></span>
-                    <span class="cluster-name">{shown_name(&cluster)}</span>
+                    <span class="cluster-name" title=author>{shown_name(&cluster)}</span>
                     <span class="cluster-size">{format::count(size)}</span>
                 </span>
                 <span class="bar"><span class="bar-fill" style:background-color=colour style:transform=move || format!("scaleX({:.4})", size as f64 / largest.get() as f64)></span></span>

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 pub(super) enum Glyph {
     Album,
     Check,
+    Chip,
     Chevron,
     Close,
     Columns,
@@ -39,6 +40,9 @@ impl Glyph {
         match self {
             Self::Album => "M3.5 2.5h8a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1h-8zM3.5 2.5v11M6 5.5h4M6 8h4",
             Self::Check => "M3.5 8.5l3 3 6-7",
+            Self::Chip => {
+                "M4.5 4.500h7v7h-7zM6.500 2v2.500M9.500 2v2.500M6.500 11.500V14M9.500 11.500V14M2 6.500h2.500M2 9.500h2.500M11.500 6.500H14M11.500 9.500H14"
+            }
             Self::Chevron => "M4.5 6.5L8 10l3.5-3.5",
             Self::Close => "M4 4l8 8M12 4l-8 8",
             Self::Columns => "M2.5 3.5h11v9h-11zM8 3.5v9",

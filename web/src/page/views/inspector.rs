@@ -78,10 +78,16 @@ pub(super) fn PictureFacts() -> impl IntoView {
     };
     let texts = move || {
         let picture = state.current.get()? as usize;
-        state.album.with(|a| {
+        let whole = state.album.with(|a| {
             let columns = a.as_ref()?.texts.iter();
             Some(columns.filter_map(|c| Some((c.name.clone(), c.texts.get(picture)?.clone()))).collect::<Vec<_>>())
-        })
+        });
+        let so_far = || {
+            state.texts.with(|all| {
+                all.iter().filter_map(|(name, texts)| Some((name.clone(), texts.get(&picture)?.clone()))).collect()
+            })
+        };
+        Some(whole.unwrap_or_else(so_far))
     };
     view! {
         <div class="picture-facts">

@@ -22,6 +22,7 @@ mod inspector;
 mod lab;
 mod legend;
 mod lightbox;
+mod models;
 mod plot;
 mod problems;
 mod progress;

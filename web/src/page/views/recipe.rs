@@ -4,18 +4,22 @@
 use std::time::Duration;
 
 use gistmap::album::{Cell, RepresentationKind};
+use gistmap::classical::Kind;
 use gistmap::cluster::catalog::ClustererSpec;
-use gistmap::protocol::{CellRequest, ClusterCount, Criterion, DESCRIBERS, DeviceChoice, PROJECTORS, VECTORIZERS};
+use gistmap::protocol::{
+    CellRequest, ClusterCount, Criterion, DESCRIBERS, DeviceChoice, NAMERS, Networks, PROJECTORS, Plan, PlanError,
+    VECTORIZERS, namer,
+};
+use gistmap::report::k_distance;
 use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 
+use super::charts::Curve;
 use super::format;
 use super::icons::{Glyph, Icon};
 use crate::link::Link;
 use crate::state::{Phase, State};
 
-/// The image networks that the page carries, and classical features.
-const LOOKS: [&str; 7] = ["efficientnet-lite0", "sift", "hog", "color", "canny", "lbp", "classical"];
 /// Clusterers that can be chosen, as [`ClustererSpec`] reads them.
 const CLUSTERERS: [&str; 11] = [
     "kmeans",
@@ -30,6 +34,8 @@ const CLUSTERERS: [&str; 11] = [
     "optics",
     "agglomerative:linkage=complete",
 ];
+/// The clusterer that has a reach.
+const DBSCAN: &str = "dbscan";
 /// Fusions of looks and words.
 const FUSIONS: [&str; 4] = ["concat", "concat:share=auto", "weighted", "counterparts"];
 /// Clusters that can be asked for.
@@ -75,6 +81,9 @@ pub(super) fn Recipe() -> impl IntoView {
                     <ClustererChoice request ask/>
                     <SeedChoice request ask/>
                 </div>
+                <Show when=move || is_dbscan(request)>
+                    <EpsChoice request ask/>
+                </Show>
             </fieldset>
             <Again idle/>
         </section>
@@ -235,6 +244,57 @@ fn SeedChoice(request: RwSignal<Option<CellRequest>>, ask: Callback<CellRequest>
     }
 }
 
+fn is_dbscan(request: RwSignal<Option<CellRequest>>) -> bool {
+    request.with(|r| r.as_ref().is_some_and(|r| r.clusterer.split(':').next() == Some(DBSCAN)))
+}
+
+/// DBSCAN's reach, chosen with the curve of k-distances in view.
+#[component]
+fn EpsChoice(request: RwSignal<Option<CellRequest>>, ask: Callback<CellRequest>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let curve = Memo::new(move |_| {
+        let cell = state.cell()?;
+        let like = |c: &&Cell| c.representation == cell.representation && c.k_distances.is_some();
+        state.cells.with(|cells| cells.iter().rev().find(like).and_then(|c| c.k_distances.clone()))
+    });
+    let given = move || {
+        let clusterer = request.with(|r| r.as_ref().map(|r| r.clusterer.clone()))?;
+        let (_, parameters) = clusterer.split_once(':')?;
+        parameters.split(',').find_map(|p| p.strip_prefix("eps=")?.parse::<f64>().ok())
+    };
+    let eps = Memo::new(move |_| given().or_else(|| curve.with(|c| c.as_ref().map(|c| c.eps))));
+    let set = move |clusterer: String| {
+        if let Some(request) = request.get_untracked() {
+            ask.run(CellRequest { clusterer, ..request });
+        }
+    };
+    let typed = move |event| {
+        if let Some(eps) = event_target_value(&event).parse::<f64>().ok().filter(|eps| *eps > 0.0 && eps.is_finite()) {
+            set(format!("{DBSCAN}:eps={eps}"));
+        }
+    };
+    let points = Signal::derive(move || {
+        curve.with(|c| c.as_ref().map_or_else(Vec::new, |c| c.points.iter().map(|p| (p.0 as f64, p.1)).collect()))
+    });
+    let mark = Signal::derive(move || {
+        let eps = eps.get()?;
+        points.with(|points| points.iter().position(|p| p.1 >= eps).or_else(|| points.len().checked_sub(1)))
+    });
+    let title = Signal::derive(move || curve.with(|c| c.as_ref().map(k_distance::sentence)).unwrap_or_default());
+    view! {
+        <div class="field">
+            <span id="eps-title">"Reach (eps)"</span>
+            <div class="count" role="group" aria-labelledby="eps-title">
+                <input class="number" data-testid="eps" type="number" min="0" step="any" aria-label="Pictures so near each other are neighbours" prop:value=move || eps.get().map_or_else(String::new, |eps| format!("{eps:.3}")) on:change=typed/>
+                <button class="toggle" type="button" aria-pressed=move || given().is_none().to_string() title="Where the curve bends" on:click=move |_| set(DBSCAN.to_owned())>"Auto"</button>
+            </div>
+            <Show when=move || curve.with(Option::is_some)>
+                <Curve points mark title foot="pictures by distance to their neighbours"/>
+            </Show>
+        </div>
+    }
+}
+
 /// What needs the pictures again.
 #[component]
 fn Again(#[prop(into)] idle: Signal<bool>) -> impl IntoView {
@@ -256,21 +316,52 @@ fn Again(#[prop(into)] idle: Signal<bool>) -> impl IntoView {
         let read = event_target_value(&event).lines().filter_map(|line| line.parse().ok()).collect();
         plan.update(|p| p.criteria = read);
     };
-    let nothing = move || {
-        plan.with(|p| (p.features.is_empty() && p.text.is_empty()) || (!p.text.is_empty() && p.vectors.is_empty()))
+    let networks = state.models.networks;
+    let looks = Memo::new(move |_| {
+        let classical = Kind::PARTS.iter().chain(&[Kind::Classical]).map(|kind| kind.name().to_owned());
+        networks.with(|n| n.encoders.iter().cloned().chain(classical).collect::<Vec<_>>())
+    });
+    let words = Memo::new(move |_| networks.with(describers));
+    let sentences = Memo::new(move |_| networks.with(|n| n.sentences.clone()));
+    let asks = Memo::new(move |_| networks.with(|n| plan.with(|p| p.text.iter().any(|t| n.answerers.contains(t)))));
+    let names = Memo::new(move |_| plan.with(|p| p.text.iter().any(|t| namer(t).is_some())));
+    let lacking = Memo::new(move |_| plan.with(|p| networks.with(|n| lacking(p, n))));
+    let lines = |all: &[String]| all.join("\n");
+    let read = |event| {
+        event_target_value(&event).lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned).collect()
     };
     view! {
         <details class="again">
             <summary>"Measure differently"</summary>
             <fieldset disabled=move || !idle.get() || !link.can_run()>
                 <legend class="unseen">"What is measured"</legend>
-                <Ticks title="Looks" names=&LOOKS chosen=Signal::derive(move || plan.with(|p| p.features.clone())) set=Callback::new(move |v| plan.update(|p| p.features = v))/>
-                <Ticks title="Words" names=&DESCRIBERS chosen=Signal::derive(move || plan.with(|p| p.text.clone())) set=Callback::new(move |v| plan.update(|p| p.text = v))/>
-                <Ticks title="Vectors" names=&VECTORIZERS chosen=Signal::derive(move || plan.with(|p| p.vectors.clone())) set=Callback::new(move |v| plan.update(|p| p.vectors = v))/>
-                <Ticks title="Both" names=&FUSIONS chosen=Signal::derive(move || plan.with(|p| p.fuse.clone())) set=Callback::new(move |v| plan.update(|p| p.fuse = v))/>
+                <Ticks title="Looks" names=looks chosen=Signal::derive(move || plan.with(|p| p.features.clone())) set=Callback::new(move |v| plan.update(|p| p.features = v))/>
+                <Ticks title="Words" names=words chosen=Signal::derive(move || plan.with(|p| p.text.clone())) set=Callback::new(move |v| plan.update(|p| p.text = v))/>
+                <Show when=move || asks.get()>
+                    <label class="field"><span>"Questions about every picture, one a line"</span>
+                        <textarea rows="2" data-testid="ask" placeholder="Which dish is in this image?" prop:value=move || plan.with(|p| lines(&p.ask)) on:change=move |e| plan.update(|p| p.ask = read(e))></textarea>
+                    </label>
+                </Show>
+                <Show when=move || names.get()>
+                    <label class="field"><span>"What pictures may show, one a line"</span>
+                        <textarea rows="3" data-testid="names" placeholder="a dog" prop:value=move || plan.with(|p| lines(&p.names)) on:change=move |e| plan.update(|p| p.names = read(e))></textarea>
+                    </label>
+                </Show>
+                <Ticks title="Vectors" names=VECTORIZERS.map(str::to_owned).to_vec() chosen=Signal::derive(move || plan.with(|p| p.vectors.clone())) set=Callback::new(move |v| plan.update(|p| p.vectors = v))/>
+                <Ticks title="Both" names=FUSIONS.map(str::to_owned).to_vec() chosen=Signal::derive(move || plan.with(|p| p.fuse.clone())) set=Callback::new(move |v| plan.update(|p| p.fuse = v))/>
                 <label class="field"><span>"Criteria, one a line"</span>
                     <textarea rows="2" data-testid="criteria" placeholder="what are they doing" prop:value=criteria on:change=write_criteria></textarea>
                 </label>
+                <Show when=move || sentences.with(|s| s.len() > 1)>
+                    <label class="field"><span>"Sentences"</span>
+                        <select data-testid="sentences" on:change=move |e| plan.update(|p| p.sentences = event_target_value(&e))>
+                            {move || sentences.get().into_iter().map(|name| {
+                                let value = name.clone();
+                                view! { <option value=value.clone() selected=move || plan.with(|p| p.sentences == value)>{name}</option> }
+                            }).collect_view()}
+                        </select>
+                    </label>
+                </Show>
                 <div class="pair">
                     <label class="field"><span>"Map"</span>
                         <select on:change=move |e| plan.update(|p| p.project = event_target_value(&e))>{projectors.collect_view()}</select>
@@ -281,7 +372,8 @@ fn Again(#[prop(into)] idle: Signal<bool>) -> impl IntoView {
                         </select>
                     </label>
                 </div>
-                <button class="button wide" type="button" data-testid="run-again" disabled=nothing on:click=move |_| link.run()>"Run again"</button>
+                <button class="button wide" type="button" data-testid="run-again" disabled=move || lacking.with(Option::is_some) on:click=move |_| link.run()>"Run again"</button>
+                {move || lacking.get().map(|what| view! { <p class="muted hint">{what}</p> })}
             </fieldset>
             <Show when=move || !link.can_run()>
                 <p class="muted hint">"An album holds small pictures only. Open the folder to measure it differently."</p>
@@ -290,15 +382,34 @@ fn Again(#[prop(into)] idle: Signal<bool>) -> impl IntoView {
     }
 }
 
+/// What can describe pictures.
+fn describers(networks: &Networks) -> Vec<String> {
+    let namers = NAMERS.into_iter().filter(|(_, network)| networks.encoders.iter().any(|e| e == network));
+    let own = DESCRIBERS.into_iter().chain(namers.map(|(name, _)| name)).map(str::to_owned);
+    own.chain(networks.captioners.iter().chain(&networks.answerers).cloned()).collect()
+}
+
+/// What a plan needs before it can be carried out.
+fn lacking(plan: &Plan, networks: &Networks) -> Option<&'static str> {
+    match plan.check(networks) {
+        Ok(()) => None,
+        Err(PlanError::NothingAsked(_)) => Some("Write a question first."),
+        Err(PlanError::NoNames(_)) => Some("Write down what the pictures may show first."),
+        Err(PlanError::NoTexts) => Some("Criteria need words: choose some."),
+        Err(PlanError::Unknown { option: "--vectors", .. }) => Some("Choose how words become vectors."),
+        Err(_) => Some("Choose looks, words or both."),
+    }
+}
+
 /// Some of several names.
 #[component]
 fn Ticks(
     title: &'static str,
-    names: &'static [&'static str],
+    #[prop(into)] names: Signal<Vec<String>>,
     chosen: Signal<Vec<String>>,
     set: Callback<Vec<String>>,
 ) -> impl IntoView {
-    let tick = move |name: &'static str| {
+    let tick = move |name: &str| {
         let mut all = chosen.get_untracked();
         match all.iter().position(|n| n == name) {
             Some(at) => drop(all.remove(at)),
@@ -309,15 +420,17 @@ fn Ticks(
     view! {
         <div class="ticks" role="group" aria-label=title>
             <span>{title}</span>
-            {names.iter().map(|name| {
-                let name = *name;
-                view! {
-                    <label class="tick">
-                        <input type="checkbox" prop:checked=move || chosen.with(|c| c.iter().any(|n| n == name)) on:change=move |_| tick(name)/>
-                        {name}
-                    </label>
+            <For each=move || names.get() key=String::clone let:name>
+                {
+                    let (asked, ticked) = (name.clone(), name.clone());
+                    view! {
+                        <label class="tick">
+                            <input type="checkbox" prop:checked=move || chosen.with(|c| c.contains(&asked)) on:change=move |_| tick(&ticked)/>
+                            {name}
+                        </label>
+                    }
                 }
-            }).collect_view()}
+            </For>
         </div>
     }
 }

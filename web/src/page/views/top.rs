@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::export::ExportMenu;
 use super::format;
 use super::icons::{Glyph, Icon, Mark};
+use super::models::ModelsMenu;
 use super::progress::Progress;
 use crate::state::{Phase, State};
 
@@ -23,6 +24,7 @@ pub(super) fn Top() -> impl IntoView {
                 <ExportMenu/>
                 <OpenOther/>
             </Show>
+            <ModelsMenu/>
             <ThemeSwitch/>
         </header>
     }
