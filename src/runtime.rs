@@ -52,6 +52,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 
 /// Waits on this thread for as long as `go_on`, which is asked ten times a second, is true; whether that is to the end.
 #[cfg(not(target_arch = "wasm32"))]
+#[cfg_attr(not(feature = "networks"), allow(dead_code, reason = "only what networks need is waited for"))]
 pub(crate) fn rest(wait: Duration, go_on: &mut dyn FnMut() -> bool) -> bool {
     const LOOK: Duration = Duration::from_millis(100);
     let end = Instant::now() + wait;

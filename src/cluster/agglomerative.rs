@@ -4,7 +4,11 @@
 //! joined in the same order (nearest-neighbour chains for ward, average and complete, a spanning tree for single), and
 //! cut as scikit-learn cuts it. The table of distances takes `n² / 2` numbers: in double precision up to 2 GiB (23,000
 //! rows; in a page 512 MiB, 11,500 rows), beyond that in single precision, where nearly equal heights may change places. Up
-//! to 11,500 rows (in a page 5,700) ward, average and complete take another `n²` numbers, which makes them faster.
+//! to 11,500 rows (in a page 5,700) average and complete take another `n²` numbers, which makes them faster.
+//!
+//! Ward does without a table beyond 4,096 rows: clusters that are each other's nearest are joined in rounds, by distances
+//! between their centres, exact to rounding. The tree is the same but where distances are equal: of those scipy's chains
+//! take one first, and the rounds perhaps another.
 //!
 //! ```
 //! use gistmap::cluster::agglomerative::{Agglomerative, Linkage};
@@ -16,10 +20,12 @@
 //! assert_eq!(model.labels().to_vec(), [1, 1, 0, 0, 2]);
 //! ```
 
+mod centers;
 mod chain;
 mod layout;
 mod linfa;
 mod params;
+mod rounds;
 mod run;
 mod tree;
 

@@ -38,6 +38,11 @@ mod stepped;
 use crate::linalg::Real;
 use crate::progress::Step;
 use k_distance::KDistanceCurve;
+use ndarray::{ArrayBase, Data, Ix2};
+use rayon::prelude::*;
+
+/// Numbers that one task copies or looks at.
+const CHUNK: usize = 1 << 16;
 
 /// The numbers that a feature matrix may hold: `f32` and `f64`.
 pub trait Scalar: linfa::Float + Real + Into<f64> {
@@ -68,6 +73,22 @@ impl Scalar for f64 {
     fn fused_mul_add(self, factor: Self, term: Self) -> Self {
         f64::mul_add(self, factor, term)
     }
+}
+
+/// The numbers of a matrix, row by row.
+fn copied<F: Scalar, D: Data<Elem = F>>(x: &ArrayBase<D, Ix2>) -> Vec<F> {
+    let Some(values) = x.as_slice() else { return x.iter().copied().collect() };
+    let mut rows = vec![F::zero(); values.len()];
+    rows.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(rows, values)| rows.copy_from_slice(values));
+    rows
+}
+
+/// The place of the first number that is infinite or not a number.
+fn first_not_finite<F: Scalar>(values: &[F]) -> Option<usize> {
+    // A whole chunk is looked at without a branch, many numbers at a time.
+    let any = |chunk: &[F]| chunk.iter().fold(false, |any, v| any | !v.is_finite());
+    let chunk = values.par_chunks(CHUNK).position_first(any)? * CHUNK;
+    values[chunk..].iter().position(|v| !v.is_finite()).map(|at| chunk + at)
 }
 
 /// A clustering in progress: started on a matrix, stepped until done, readable at any time.

@@ -1,6 +1,7 @@
 //! Agglomerative clustering one step at a time.
 
 use super::chain::Chain;
+use super::rounds::Rounds;
 use super::{AgglomerativeError, AgglomerativeParams, AgglomerativeValidParams, Linkage, Tree};
 use crate::cluster::distances::condensed::{Condensed, Filling, Table};
 use crate::cluster::distances::rows::Rows;
@@ -11,12 +12,16 @@ use crate::progress::Step;
 use linfa::ParamGuard;
 use ndarray::{ArrayBase, Data, Ix2};
 
+/// Rows from which on ward does without a table: at fewer, equal distances are joined in scipy's order.
+const TABLE_ROWS: usize = 4096;
+
 /// Where the work stands.
 #[derive(Debug)]
 enum Stage {
     Distances(Filling),
     Double(Joining<f64>),
     Single(Joining<f32>),
+    Rounds(Box<Rounds>),
     Done(Tree),
 }
 
@@ -64,8 +69,12 @@ impl AgglomerativeRun {
         if n_samples < n_clusters.max(2) {
             return Err(AgglomerativeError::TooFewSamples { n_clusters, n_samples });
         }
-        let filling = Filling::new(rows, params.metric())?;
-        Ok(Self { params, n_samples, stage: Stage::Distances(filling) })
+        let stage = if params.linkage() == Linkage::Ward && n_samples > TABLE_ROWS {
+            Stage::Rounds(Box::new(Rounds::new(rows)))
+        } else {
+            Stage::Distances(Filling::new(rows, params.metric())?)
+        };
+        Ok(Self { params, n_samples, stage })
     }
 
     /// The tree; `None` until the run is done.
@@ -98,6 +107,7 @@ impl AgglomerativeRun {
         let pairs = match stage {
             Stage::Double(joining) => joining.pairs(),
             Stage::Single(joining) => joining.pairs(),
+            Stage::Rounds(rounds) => rounds.pairs,
             other => {
                 self.stage = other;
                 return;
@@ -159,6 +169,14 @@ impl Clusterer for AgglomerativeRun {
             }
             Stage::Double(joining) => joining.step(),
             Stage::Single(joining) => joining.step(),
+            Stage::Rounds(rounds) => {
+                rounds.step();
+                let total = 2 * self.n_samples;
+                if rounds.left() > 1 {
+                    return Step::Running { done: total - rounds.left() - rounds.not_compared(), total };
+                }
+                1
+            }
             Stage::Done(_) => return Step::Done,
         };
         if left == 1 {

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::chain::Chain;
+use super::rounds::Rounds;
 use super::{
     Agglomerative, AgglomerativeError, AgglomerativeParams, AgglomerativeParamsError, AgglomerativeRun, Linkage,
 };
@@ -65,6 +66,84 @@ fn single_precision_finds_the_same_clusters() {
 fn joined<T: Scalar>(mut chain: Chain<T>) -> Vec<([usize; 2], f64)> {
     while chain.join() {}
     chain.pairs
+}
+
+fn by_rounds<F: Scalar>(x: &Array2<F>) -> Vec<([usize; 2], f64)> {
+    let mut rounds = Rounds::new(Rows::new(x).unwrap());
+    while rounds.step() {}
+    rounds.pairs
+}
+
+fn by_table<F: Scalar>(x: &Array2<F>) -> Vec<([usize; 2], f64)> {
+    let mut filling = Filling::with_precision(Rows::new(x).unwrap(), Metric::Euclidean, true).unwrap();
+    while !filling.step() {}
+    let Table::Double(table) = filling.table() else { panic!("double precision was asked for") };
+    joined(Chain::new(Linkage::Ward, table))
+}
+
+#[test]
+fn rounds_make_the_tree_of_the_table() {
+    for name in ["blobs-700-9-3", "noise-1500-20-3", "noise-40-3-9", "blobs-600-9-3"] {
+        let x = matrix(name);
+        let single = x.mapv(|v| v as f32);
+        for (rounds, table) in [(by_rounds(&x), by_table(&x)), (by_rounds(&single), by_table(&single))] {
+            let [rounds, table] = [rounds, table].map(|pairs| super::Tree::new(pairs, true));
+            for (a, b) in rounds.merges().iter().zip(table.merges()) {
+                assert_eq!(a.children, b.children, "{name}");
+                assert!((a.height - b.height).abs() <= 1e-9 * b.height, "{name}: {} and {}", a.height, b.height);
+            }
+            assert_eq!(rounds.cut(7), table.cut(7));
+        }
+    }
+}
+
+#[test]
+fn rounds_join_rows_in_any_order() {
+    let x = matrix("noise-1500-20-3");
+    let reversed = x.slice(ndarray::s![..;-1, ..]).to_owned();
+    let [labels, backwards] = [&x, &reversed].map(|x| super::Tree::new(by_rounds(x), true).cut(12));
+    let backwards: Vec<i32> = backwards.into_iter().rev().collect();
+    assert_eq!(adjusted_rand_score(&labels, &backwards), 1.0);
+}
+
+#[test]
+fn rounds_end_whatever_the_rows() {
+    let equal = Array2::<f64>::ones((100, 3));
+    assert!(by_rounds(&equal).iter().all(|pair| pair.1 == 0.0));
+    // A grid, on which many distances are equal, of rows that are there four times.
+    let grid = Array2::from_shape_fn((400, 2), |(i, f)| [(i % 10) as f64, (i / 10 % 10) as f64][f]);
+    let heights = |pairs: Vec<([usize; 2], f64)>| {
+        let mut heights: Vec<f64> = pairs.into_iter().map(|pair| pair.1).collect();
+        heights.sort_by(f64::total_cmp);
+        heights
+    };
+    let found = heights(by_rounds(&grid));
+    assert_eq!((found.len(), found.iter().filter(|&&height| height == 0.0).count()), (399, 300));
+    // Each row's nearest is the one before it, so that only two can be joined at a time.
+    let steep = Array2::from_shape_fn((60, 1), |(i, _)| 1.5f64.powi(i as i32));
+    for (found, expected) in heights(by_rounds(&steep)).into_iter().zip(heights(by_table(&steep))) {
+        assert!((found - expected).abs() <= 1e-9 * expected, "{found}, not {expected}");
+    }
+    let far = array![[0.0f64], [1e200], [-1e200], [1e-200], [3.0]];
+    assert_eq!(by_rounds(&far).len(), 4);
+}
+
+#[test]
+fn rounds_have_the_same_bits_with_any_number_of_threads() {
+    let x = matrix("noise-1500-20-3");
+    let with = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        super::Tree::new(pool.install(|| by_rounds(&x)), true)
+    };
+    assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn many_rows_are_joined_in_rounds() {
+    let x = matrix("blobs-4200-6-5");
+    let params = AgglomerativeParams::default().n_clusters(9);
+    let run = to_the_end(AgglomerativeRun::new(params, &x).unwrap(), 2, 0);
+    assert_eq!(run.labels(), super::Tree::new(by_table(&x), true).cut(9));
 }
 
 /// The tree by its definition: of all pairs of clusters the nearest, again and again.

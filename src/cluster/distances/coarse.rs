@@ -5,7 +5,7 @@ use super::rows::{Rows, squared_norms};
 use crate::cluster::Scalar;
 use crate::linalg;
 use multiversion::multiversion;
-use ndarray::{Array2, Axis, s};
+use ndarray::{Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -109,23 +109,44 @@ impl Coarse {
 /// Rows less the mean of each column, which makes distances more exact where all rows lie far from the origin, and
 /// divided by their largest number, so that no square overflows; and that number.
 pub(super) fn centred<F: Scalar>(x: &Array2<F>) -> (Array2<f32>, f64) {
-    let mut sums = vec![0.0f64; x.ncols()];
-    for row in x.outer_iter() {
-        sums.iter_mut().zip(row).for_each(|(sum, &v)| *sum += v.into());
-    }
-    let mean: Vec<f64> = sums.into_iter().map(|sum| sum / x.nrows() as f64).collect();
-    let less_mean = |(&v, mean): (&F, &f64)| Into::<f64>::into(v) - mean;
-    let largest =
-        x.outer_iter().flat_map(|row| row.into_iter().zip(&mean).map(less_mean)).fold(0.0, |m: f64, v| m.max(v.abs()));
+    let (mean, largest) = mean_and_largest(x);
     let scale = if largest > 0.0 && largest.is_finite() { largest } else { 1.0 };
     let mut out = Array2::zeros(x.dim());
     out.axis_iter_mut(Axis(0)).into_par_iter().zip(x.axis_iter(Axis(0))).with_min_len(BLOCK).for_each(
         |(mut out, row)| {
-            let values = row.into_iter().zip(&mean).map(less_mean);
+            let values = row.iter().zip(&mean).map(|(&v, mean)| Into::<f64>::into(v) - mean);
             out.iter_mut().zip(values).for_each(|(out, v)| *out = (v / scale) as f32);
         },
     );
     (out, scale)
+}
+
+/// The mean of each column, and the largest number less it, whatever its sign.
+pub(in crate::cluster) fn mean_and_largest<F: Scalar>(x: &Array2<F>) -> (Vec<f64>, f64) {
+    let blocks = || x.axis_chunks_iter(Axis(0), BLOCK).into_par_iter();
+    let sums: Vec<Vec<f64>> = blocks().map(column_sums).collect();
+    let mean = |column: usize| sums.iter().map(|sums| sums[column]).sum::<f64>() / x.nrows() as f64;
+    let mean: Vec<f64> = (0..x.ncols()).map(mean).collect();
+    let largest = blocks().map(|block| largest(block, &mean)).reduce(|| 0.0, f64::max);
+    (mean, largest)
+}
+
+fn column_sums<F: Scalar>(x: ArrayView2<'_, F>) -> Vec<f64> {
+    let mut sums = vec![0.0f64; x.ncols()];
+    for row in x.outer_iter() {
+        sums.iter_mut().zip(row.iter()).for_each(|(sum, &v)| *sum += v.into());
+    }
+    sums
+}
+
+/// The largest number less its column's mean, whatever its sign.
+fn largest<F: Scalar>(x: ArrayView2<'_, F>, mean: &[f64]) -> f64 {
+    let mut most = vec![0.0f64; x.ncols()];
+    for row in x.outer_iter() {
+        let values = row.into_iter().zip(mean).map(|(&v, mean)| (Into::<f64>::into(v) - mean).abs());
+        most.iter_mut().zip(values).for_each(|(most, v)| *most = if v > *most { v } else { *most });
+    }
+    most.into_iter().fold(0.0, f64::max)
 }
 
 /// Where `product - half` is at least `least`: writes the places, returns how many.

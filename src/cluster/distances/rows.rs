@@ -1,7 +1,7 @@
 //! A feature matrix that has been checked.
 
-use crate::cluster::Scalar;
-use ndarray::{Array2, ArrayBase, ArrayView1, Data, Ix2};
+use crate::cluster::{Scalar, copied, first_not_finite};
+use ndarray::{Array2, ArrayBase, ArrayView1, Axis, Data, Ix2};
 use rayon::prelude::*;
 
 /// Why distances between the rows of a matrix cannot be computed.
@@ -55,8 +55,8 @@ impl<F: Scalar> Rows<F> {
         if n_samples == 0 || n_features == 0 {
             return Err(MatrixError::Empty { n_samples, n_features });
         }
-        let rows: Vec<F> = x.iter().copied().collect();
-        if let Some(at) = rows.par_iter().position_first(|v| !v.is_finite()) {
+        let rows = copied(x);
+        if let Some(at) = first_not_finite(&rows) {
             return Err(MatrixError::NotFinite { row: at / n_features, column: at % n_features });
         }
         // `rows` has as many numbers as the shape says.
@@ -77,7 +77,7 @@ impl<F: Scalar> Rows<F> {
 }
 
 /// The squared Euclidean distance, from the differences in double precision.
-pub(super) fn squared_distance<F: Scalar>(a: ArrayView1<'_, F>, b: ArrayView1<'_, F>) -> f64 {
+pub(in crate::cluster) fn squared_distance<F: Scalar>(a: ArrayView1<'_, F>, b: ArrayView1<'_, F>) -> f64 {
     const LANES: usize = 8;
     let (Some(a), Some(b)) = (a.to_slice(), b.to_slice()) else { return f64::NAN };
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
@@ -96,10 +96,11 @@ pub(super) fn squared_distance<F: Scalar>(a: ArrayView1<'_, F>, b: ArrayView1<'_
 }
 
 /// The squared length of each row, in double precision.
-pub(super) fn squared_norms<F: Scalar>(x: &Array2<F>) -> Vec<f64> {
+pub(in crate::cluster) fn squared_norms<F: Scalar>(x: &Array2<F>) -> Vec<f64> {
     let squared = |v: &F| {
         let v: f64 = (*v).into();
         v * v
     };
-    x.outer_iter().map(|row| row.iter().map(squared).sum()).collect()
+    let rows = x.axis_iter(Axis(0)).into_par_iter().with_min_len(64);
+    rows.map(|row| row.to_slice().map_or(f64::NAN, |row| row.iter().map(squared).sum())).collect()
 }

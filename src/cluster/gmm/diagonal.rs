@@ -58,9 +58,10 @@ impl Diagonal {
     fn near<F: Scalar>(&self, rows: &[F], offsets: &[f64]) -> Vec<(usize, usize)> {
         let n_features = self.precisions.ncols();
         let mut narrow = Array2::zeros((rows.len() / n_features, 2 * n_features));
-        for (mut out, row) in narrow.rows_mut().into_iter().zip(rows.chunks_exact(n_features)) {
-            let (mut squares, mut own) = out.view_mut().split_at(Axis(0), n_features);
-            for ((square, own), &v) in squares.iter_mut().zip(&mut own).zip(row) {
+        let outs = narrow.as_slice_mut().unwrap_or_default().chunks_exact_mut(2 * n_features);
+        for (out, row) in outs.zip(rows.chunks_exact(n_features)) {
+            let (squares, own) = out.split_at_mut(n_features);
+            for ((square, own), &v) in squares.iter_mut().zip(own).zip(row) {
                 let v: f64 = v.into();
                 *own = v as f32;
                 *square = *own * *own;

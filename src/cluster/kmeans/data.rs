@@ -2,7 +2,7 @@
 
 use super::kernel::row_norms;
 use super::{CHUNK, KMeansError};
-use crate::cluster::Scalar;
+use crate::cluster::{Scalar, copied, first_not_finite};
 use ndarray::{ArrayBase, Data, Ix2};
 use rayon::prelude::*;
 
@@ -89,8 +89,8 @@ pub(in crate::cluster) fn checked_rows<F: Scalar, D: Data<Elem = F>>(
     if n_samples == 0 || n_features == 0 {
         return Err(KMeansError::Empty { n_samples, n_features });
     }
-    let rows: Vec<F> = x.iter().copied().collect();
-    match rows.par_iter().position_first(|v| !v.is_finite()) {
+    let rows = copied(x);
+    match first_not_finite(&rows) {
         Some(at) => Err(KMeansError::NotFinite { row: at / n_features, column: at % n_features }),
         None => Ok(rows),
     }
