@@ -142,7 +142,8 @@ def remembered(network):
         key = (pixels.data_ptr(), pixels.shape)
         if key not in known:
             known[key] = forward(pixels, **settings)
-        return known[key]
+        # Beam search repeats what it is given in place.
+        return type(known[key])(**known[key])
 
     network.forward = once
 
