@@ -145,9 +145,10 @@ fn blip_caption(parity: &mut Parity) -> Result<()> {
     let config = BlipConfig::from_json(&parity.config)?;
     let network = BlipCaptioner::load(&config, parity.preprocessing()?, parity.checkpoint()?, &parity.device)?;
     parity.compare("image_states", network.image_states(&parity.pixels))?;
-    parity.captions(&network, "", &[])?;
     let prefix = parity.tokens("prefix")?;
-    parity.captions(&network, "prefixed_", &prefix)
+    let pixels = parity.pixels.clone();
+    parity.search("", |settings| Ok(network.caption(&pixels, &[], settings)?))?;
+    parity.search("prefixed_", |settings| Ok(network.caption(&pixels, &prefix, settings)?))
 }
 
 fn blip_vqa(parity: &mut Parity) -> Result<()> {
@@ -155,18 +156,22 @@ fn blip_vqa(parity: &mut Parity) -> Result<()> {
     let network = BlipAnswerer::load(&config, parity.preprocessing()?, parity.checkpoint()?, &parity.device)?;
     let questions = parity.sentences("questions")?;
     let questions: Vec<&[u32]> = questions.iter().map(Vec::as_slice).collect();
-    for (name, beams) in [("greedy", 1), ("beam", 3)] {
-        let (answers, _) = drive(network.answer(&parity.pixels, &questions, &parity.settings(beams)?)?)?;
-        parity.compare_ids(name, &answers)?;
-    }
-    Ok(())
+    parity.compare("image_states", network.image_states(&parity.pixels))?;
+    let states = values(Output::Device(network.question_states(&parity.pixels, &questions)))?;
+    let longest = questions.iter().map(|question| question.len()).max().unwrap_or(0);
+    let rows = states.chunks(states.len() / questions.len()).zip(&questions);
+    let whole = rows.flat_map(|(rows, question)| &rows[..rows.len() / longest * question.len()]);
+    parity.compare_values("question_states", &whole.copied().collect::<Vec<_>>())?;
+    let pixels = parity.pixels.clone();
+    parity.search("", |settings| Ok(network.answer(&pixels, &questions, settings)?))
 }
 
 fn vit_gpt2(parity: &mut Parity) -> Result<()> {
     let config = VitGpt2Config::from_json(&parity.config)?;
     let network = VitGpt2::load(&config, parity.preprocessing()?, parity.checkpoint()?, &parity.device)?;
     parity.compare("image_states", network.image_states(&parity.pixels))?;
-    parity.captions(&network, "", &[])
+    let pixels = parity.pixels.clone();
+    parity.search("", |settings| Ok(network.caption(&pixels, &[], settings)?))
 }
 
 fn vilt(parity: &mut Parity) -> Result<()> {
@@ -293,16 +298,16 @@ impl Parity {
         Ok(())
     }
 
-    /// Greedy ids, the logits of its steps as far as no sequence has ended, and ids of three beams.
-    fn captions(&mut self, network: &dyn Captioner, name: &str, prefix: &[u32]) -> Result<()> {
-        let (greedy, steps) = drive(network.caption(&self.pixels, prefix, &self.settings(1)?)?)?;
+    /// Greedy ids, the logits of all of its steps, and ids of three beams.
+    fn search<'n>(
+        &mut self,
+        name: &str,
+        start: impl Fn(&Settings) -> Result<Started<'n>>,
+    ) -> Result<()> {
+        let (greedy, steps) = drive(start(&self.settings(1)?)?)?;
         self.compare_ids(&format!("{name}greedy"), &greedy)?;
-        let whole = steps.iter().take_while(|step| step.len() == steps[0].len());
-        let found: Vec<f32> = whole.flatten().copied().collect();
-        let mut expected = self.expected(&format!("{name}logits"))?;
-        expected.truncate(found.len());
-        self.line(&format!("{name}logits of {} steps", found.len() / steps[0].len()), &found, &expected)?;
-        let (beam, _) = drive(network.caption(&self.pixels, prefix, &self.settings(3)?)?)?;
+        self.compare_values(&format!("{name}logits"), &steps.concat())?;
+        let (beam, _) = drive(start(&self.settings(3)?)?)?;
         self.compare_ids(&format!("{name}beam"), &beam)
     }
 }

@@ -50,7 +50,9 @@ GAINS = {
     "crossattention.output.dense.weight": 3.0,
     "cls.predictions.decoder.weight": 2.5,
 }
-GAIN = common.gains(GAINS)
+# Wider layers need others, or every token is the same.
+FULL_GAINS = GAINS | {"crossattention.output.dense.weight": 0.5, "output.dense.weight": 0.3, "query.weight": 6.0}
+UNUSED = 3
 
 
 def with_end(config, end):
@@ -59,22 +61,27 @@ def with_end(config, end):
     return config
 
 
-def run(config, n, ends, max_length, prefix):
+def run(config, gains, n, ends, max_length, prefix):
     model = BlipForConditionalGeneration(BlipConfig(**config))
-    entries = common.fill(model, GAIN)
+    entries = common.fill(model, common.gains(gains))
+    common.remembered(model.vision_model)
     side = model.config.vision_config.image_size
     pixels = common.pictures(n, side, side)
     inputs = common.pixel_values(pixels, PREPROCESSOR, BlipImageProcessor(**PREPROCESSOR))
 
-    def sequences(end, prefix=()):
+    def generate(end, prefix, beams):
         model.config.text_config.sep_token_id = end
         # The tokenizer's own first and last tokens are replaced and cut off.
         ids = torch.tensor([[1, *prefix, 1]] * n)
         settings = dict(max_length=max_length, return_dict_in_generate=True, output_scores=True)
-        out = [model.generate(pixel_values=inputs, input_ids=ids, num_beams=beams, **settings) for beams in (1, 3)]
-        found = tuple(common.strip(o.sequences, end, 1 + len(prefix), max_length) for o in out)
-        return *found, torch.stack(out[0].scores)
+        out = model.generate(pixel_values=inputs, input_ids=ids, num_beams=beams, **settings)
+        return common.strip(out.sequences, end, 1 + len(prefix), max_length), torch.stack(out.scores)
 
+    def sequences(end, prefix=()):
+        (greedy, logits), (beam, _) = (generate(end, prefix, beams) for beams in (1, 3))
+        return greedy, beam, logits
+
+    ends = ends or [common.end_of(generate(UNUSED, (), 1)[0], 1)]
     greedy, beam, logits, end = common.most_telling(ends, sequences)
     values = {"image_states": model.vision_model(inputs).last_hidden_state, "max_length": max_length}
     values |= {"greedy": greedy, "beam": beam, "logits": logits, "prefix": prefix}
@@ -84,12 +91,15 @@ def run(config, n, ends, max_length, prefix):
 
 
 def golden():
-    _, entries, pixels, config, values = run(TINY, 4, range(3, 48), 13, [7, 21])
+    _, entries, pixels, config, values = run(TINY, GAINS, 4, range(3, 48), 13, [7, 21])
     common.write_golden("blip_caption", config, PREPROCESSOR, entries, pixels.shape, **values)
 
 
 def full(folder):
-    model, _, pixels, _, values = run(FULL, 2, [102], 12, [1037, 3861, 1997])
+    model, _, pixels, _, values = run(FULL, FULL_GAINS, 2, None, 12, [1037, 3861, 1997])
+    for name, prompt in (("", 1), ("prefixed_", 1 + len(values["prefix"]))):
+        logits = values[f"{name}logits"]
+        values[f"{name}logits"] = common.open_rows(logits, values[f"{name}greedy"], prompt)
     common.write_full(folder, model, PREPROCESSOR, pixels, **values)
 
 

@@ -133,6 +133,37 @@ def strip(sequences, end, prompt, max_length):
     return out
 
 
+def remembered(network):
+    """Lets a network compute each of its inputs once: every `generate` asks anew for the same pictures' states."""
+    forward, known = network.forward, {}
+
+    def once(pixels=None, pixel_values=None, **settings):
+        pixels = pixels if pixel_values is None else pixel_values
+        key = (pixels.data_ptr(), pixels.shape)
+        if key not in known:
+            known[key] = forward(pixels, **settings)
+        # Beam search repeats what it is given in place.
+        return type(known[key])(**known[key])
+
+    network.forward = once
+
+
+def open_rows(logits, sequences, prompt):
+    """Logits of each step, [steps, sequences, vocabulary], without the rows of sequences that ended before."""
+    rows = [row for step, all in enumerate(logits) for row, ids in zip(all, sequences) if len(ids) > prompt + step]
+    return torch.stack(rows)
+
+
+def end_of(sequences, prompt):
+    """A token that ends one of the sequences half-way and none of the others: at full size there is no trying them all."""
+    half = [(ids[at], at, i) for i, ids in enumerate(sequences) for at in range(prompt + 2, len(ids) - 2)]
+    for token, at, i in half:
+        others = [ids[prompt:] for j, ids in enumerate(sequences) if j != i]
+        if token not in sequences[i][prompt:at] and not any(token in ids for ids in others):
+            return token
+    raise AssertionError(f"no token ends one of {sequences} half-way")
+
+
 def telling(greedy, beam):
     """How much sequences show of what matters, 0 if too little: they differ, end at different steps, and beams find
     others than greed."""

@@ -1,6 +1,7 @@
 //! `cargo xtask parity NAME`: a network at full size, with a random checkpoint, against PyTorch and torchvision.
 //!
 //! `models/reference` writes the layout that the hub has, and what must come out; `models/examples/parity.rs` compares.
+//! What a script wrote is kept as long as the script is the same.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::process::{self, step};
 use crate::project::Project;
-use crate::setup;
+use crate::{seal, setup};
 
 /// Names on the command line, and of the reference scripts.
 const NETWORKS: [(&str, &str); 12] = [
@@ -55,19 +56,61 @@ pub(crate) fn parity(project: &Project, names: &[&str]) -> Result<()> {
 }
 
 fn compare(project: &Project, python: &Path, script: &str, on: &str) -> Result<()> {
-    let folder = project.target.join("parity").join(script);
-    process::make_folder(&folder)?;
-    let path = project.root.join("models/reference").join(format!("{script}.py"));
-    process::run(Command::new(python).arg(path).arg("full").arg(&folder))?;
+    let folder = reference(project, python, script)?;
     // Beside gistmap, whose features of Burn are built already: alone, it would ask for others.
     let build = ["build", "--release", "-p", "gistmap", "-p", "gistmap-models", "--example", "parity"];
     process::run(project.cargo().args(build))?;
     process::run(Command::new(project.target.join("release/examples/parity")).arg(script).arg(&folder).arg(on))
 }
 
+/// The folder with a network's layout and what must come out, made by its script unless it is there.
+pub(crate) fn reference(project: &Project, python: &Path, script: &str) -> Result<PathBuf> {
+    let folder = project.target.join("parity").join(script);
+    let scripts = project.root.join("models/reference");
+    let (made_by, finished) = (sources(&scripts, script)?, folder.join("made-by"));
+    if std::fs::read_to_string(&finished).is_ok_and(|text| text == made_by) {
+        step("reference", "already there");
+        return Ok(folder);
+    }
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    }
+    process::make_folder(&folder)?;
+    process::run(Command::new(python).arg(scripts.join(format!("{script}.py"))).arg("full").arg(&folder))?;
+    std::fs::write(&finished, made_by).with_context(|| finished.display().to_string())?;
+    Ok(folder)
+}
+
+/// Names a script with all those beside it that it imports, and the packages that it runs under.
+fn sources(scripts: &Path, script: &str) -> Result<String> {
+    let read = |path: PathBuf| std::fs::read_to_string(&path).with_context(|| path.display().to_string());
+    let mut all = read(scripts.join("requirements.txt"))?;
+    let (mut known, mut next) = (vec![script.to_owned()], 0);
+    while let Some(name) = known.get(next) {
+        let text = read(scripts.join(format!("{name}.py")))?;
+        next += 1;
+        let imported = text.lines().filter_map(|line| {
+            let module = line.strip_prefix("import ").or_else(|| line.strip_prefix("from "))?;
+            module.split_whitespace().next().map(str::to_owned)
+        });
+        let beside: Vec<String> = imported.filter(|name| scripts.join(format!("{name}.py")).is_file()).collect();
+        beside.into_iter().for_each(|name| {
+            if !known.contains(&name) {
+                known.push(name);
+            }
+        });
+        all.push_str(&text);
+    }
+    Ok(seal::digest(all.as_bytes()))
+}
+
 /// The Python that has Debian's PyTorch and, in an environment of its own, transformers.
-fn python(project: &Project) -> Result<PathBuf> {
+pub(crate) fn python(project: &Project) -> Result<PathBuf> {
     let system = "/usr/bin/python3";
+    // Without it, Debian's PyTorch multiplies matrices sixty times slower.
+    if !process::succeeds(system, &["-c", "import ctypes; ctypes.CDLL('libopenblas.so.0')"]) {
+        setup::debian_packages("OpenBLAS, by which PyTorch multiplies,", &["libopenblas0-pthread"])?;
+    }
     if !process::succeeds(system, &["-c", "import torch, torchvision"]) {
         let packages = ["python3-torch", "python3-torchvision", "python3-venv"];
         setup::debian_packages("PyTorch, the networks' reference,", &packages)?;

@@ -236,6 +236,11 @@ impl BlipAnswerer {
         precision.of(self)
     }
 
+    /// As [`BlipCaptioner::image_states`].
+    pub fn image_states(&self, pixels: &[u8]) -> Tensor<2> {
+        self.vision.forward(pixels).cast(FloatDType::F32)
+    }
+
     /// The states of questions about `pixels`, `[questions * tokens, hidden_size]`; what follows the end of a question
     /// that is shorter than the longest means nothing.
     ///

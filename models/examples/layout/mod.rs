@@ -1,0 +1,103 @@
+//! A folder in the layout that `models/reference/NAME.py full FOLDER` writes, as a network of one of the kinds that the
+//! examples measure.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use gistmap_models::blip::{BlipCaptioner, BlipConfig};
+use gistmap_models::burn::tensor::Device;
+use gistmap_models::checkpoint::Checkpoint;
+use gistmap_models::clip::{Clip, ClipConfig};
+use gistmap_models::dinov2::{Dinov2, Dinov2Config};
+use gistmap_models::efficientnet_b0::{self, EfficientNetB0};
+use gistmap_models::encoder::{AnswerChooser, Captioner, ImageEncoder, Output, TextEncoder};
+use gistmap_models::mobilenet_v3_small::{self, MobileNetV3Small};
+use gistmap_models::mpnet::{Mpnet, MpnetConfig};
+use gistmap_models::preprocess::Preprocessing;
+use gistmap_models::resnet::{ResNet, ResNetConfig};
+use gistmap_models::siglip::{Siglip, SiglipConfig};
+use gistmap_models::vilt::{Vilt, ViltConfig};
+use gistmap_models::vit_gpt2::{VitGpt2, VitGpt2Config};
+
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// The files that say what network it is, and the weights' file.
+pub(crate) struct Layout {
+    config: Vec<u8>,
+    preprocessing: Option<Preprocessing>,
+    pub(crate) weights: Vec<u8>,
+}
+
+/// A network by what it does.
+pub(crate) enum Network {
+    /// Pictures of this side to features.
+    Pictures(Box<dyn ImageEncoder>, usize),
+    /// The same, and it writes captions.
+    Captions(Box<dyn Captioner>, usize),
+    /// Sentences to vectors.
+    Sentences(Box<dyn TextEncoder>),
+    /// Pictures and questions to answers.
+    Answers(Box<dyn AnswerChooser>),
+}
+
+impl Layout {
+    pub(crate) fn read(folder: &Path) -> Result<Self> {
+        let read =
+            |file: &str| fs::read(folder.join(file)).map_err(|e| format!("{}: {e}", folder.join(file).display()));
+        let preprocessing = read("preprocessor_config.json").ok().map(|json| Preprocessing::from_json(&json));
+        Ok(Self {
+            // Some networks are published without the one, some without the other.
+            config: read("config.json").unwrap_or_default(),
+            preprocessing: preprocessing.transpose()?,
+            weights: read("model.safetensors")?,
+        })
+    }
+
+    /// The network `name`, as the reference scripts are called, with the weights of `checkpoint`.
+    pub(crate) fn network(&self, name: &str, checkpoint: Checkpoint, on: &Device) -> Result<Network> {
+        let with = self.preprocessing.as_ref().ok_or("there is no preprocessor_config.json");
+        let config = self.config.as_slice();
+        let pictures = |network: Box<dyn ImageEncoder>| Ok(Network::Pictures(network, 224));
+        match name {
+            "clip" => pictures(Box::new(Clip::load(&ClipConfig::from_json(config)?, with?, checkpoint, on)?)),
+            "dinov2" => pictures(Box::new(Dinov2::load(&Dinov2Config::from_json(config)?, with?, checkpoint, on)?)),
+            "siglip" => pictures(Box::new(Siglip::load(&SiglipConfig::from_json(config)?, with?, checkpoint, on)?)),
+            "resnet18" => pictures(Box::new(ResNet::load(&ResNetConfig::RESNET18, with?, checkpoint, on)?)),
+            "resnet50" => pictures(Box::new(ResNet::load(&ResNetConfig::RESNET50, with?, checkpoint, on)?)),
+            "efficientnet_b0" => {
+                let stages = &efficientnet_b0::STAGES;
+                pictures(Box::new(EfficientNetB0::load(stages, 1000, with?, checkpoint, on)?))
+            }
+            "mobilenet_v3_small" => {
+                let rows = &mobilenet_v3_small::ROWS;
+                pictures(Box::new(MobileNetV3Small::load(rows, 1000, with?, checkpoint, on)?))
+            }
+            "blip_caption" => {
+                let network = BlipCaptioner::load(&BlipConfig::from_json(config)?, with?, checkpoint, on)?;
+                Ok(Network::Captions(Box::new(network), 384))
+            }
+            "vit_gpt2" => {
+                let network = VitGpt2::load(&VitGpt2Config::from_json(config)?, with?, checkpoint, on)?;
+                Ok(Network::Captions(Box::new(network), 224))
+            }
+            "vilt" => {
+                let network = Vilt::load(&ViltConfig::from_json(config)?, with?, checkpoint, on)?;
+                Ok(Network::Answers(Box::new(network)))
+            }
+            "mpnet" => {
+                let network = Mpnet::load(&MpnetConfig::from_json(config)?, checkpoint, on)?;
+                Ok(Network::Sentences(Box::new(network)))
+            }
+            other => Err(format!("there is no network `{other}`").into()),
+        }
+    }
+}
+
+/// Waits for a matrix.
+pub(crate) fn values(output: Output) -> Result<Vec<f32>> {
+    match output {
+        Output::Host { values, .. } => Ok(values),
+        Output::Device(tensor) => tensor.into_data().try_into_vec().map_err(|e| format!("{e:?}").into()),
+    }
+}
