@@ -299,11 +299,7 @@ impl Parity {
     }
 
     /// Greedy ids, the logits of all of its steps, and ids of three beams.
-    fn search<'n>(
-        &mut self,
-        name: &str,
-        start: impl Fn(&Settings) -> Result<Started<'n>>,
-    ) -> Result<()> {
+    fn search<'n>(&mut self, name: &str, start: impl Fn(&Settings) -> Result<Started<'n>>) -> Result<()> {
         let (greedy, steps) = drive(start(&self.settings(1)?)?)?;
         self.compare_ids(&format!("{name}greedy"), &greedy)?;
         self.compare_values(&format!("{name}logits"), &steps.concat())?;

@@ -101,8 +101,7 @@ impl Source for Neighbours<'_> {
         let (top, left) = (self.window.padding(height).0, self.window.padding(width).0);
         let mut row = vec![0.0; kernel * kernel * channels];
         for r in 0..count {
-            let (x, y, picture) =
-                ((first + r) % across, (first + r) / across % down, (first + r) / across / down);
+            let (x, y, picture) = ((first + r) % across, (first + r) / across % down, (first + r) / across / down);
             for (tap, cell) in row.chunks_exact_mut(channels).enumerate() {
                 let line = (y * stride + tap / kernel).checked_sub(top).filter(|line| *line < height);
                 let column = (x * stride + tap % kernel).checked_sub(left).filter(|column| *column < width);

@@ -54,6 +54,15 @@ impl Mailbox {
             reader.wake();
         }
     }
+
+    /// Counts for whoever waits. While a network computes nobody does, and what the hands answer meanwhile lies here: ticks of
+    /// that time, read before the answers to come, would be the end of every hand.
+    fn tick(mailbox: &RefCell<Self>) {
+        let waited_for = mailbox.borrow().reader.is_some();
+        if waited_for {
+            Self::put(mailbox, Letter::Tick);
+        }
+    }
 }
 
 struct Hand {
@@ -102,7 +111,7 @@ impl Crew {
     pub(crate) fn start(scope: &WorkerGlobalScope) -> Result<Self, String> {
         let mailbox = Rc::new(RefCell::new(Mailbox::default()));
         let ticking = mailbox.clone();
-        let clock = Closure::<dyn FnMut()>::new(move || Mailbox::put(&ticking, Letter::Tick));
+        let clock = Closure::<dyn FnMut()>::new(move || Mailbox::tick(&ticking));
         let interval =
             scope.set_interval_with_callback_and_timeout_and_arguments_0(clock.as_ref().unchecked_ref(), TICK);
         let mut crew = Self {

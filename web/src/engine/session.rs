@@ -95,7 +95,7 @@ impl Session<'_> {
             ToEngine::Export { path } => self.export(&path),
             ToEngine::PullModel { model } => {
                 let pulled = self.packs.ensure(&[model].into(), &self.desk.cancel, &fetching).await;
-                self.tell_models(pulled).await;
+                self.tell_models(pulled.map(|_| ())).await;
                 Ok(())
             }
             ToEngine::BringModel { file } => {
@@ -188,7 +188,9 @@ impl Session<'_> {
 
     /// Has the engine carry out a command; the album is sent afterwards where it has changed.
     async fn command(&mut self, command: Command, models: BTreeSet<String>, changes: bool) -> Outcome {
-        self.packs.ensure(&models, &self.desk.cancel, &fetching).await.map_err(not_fetched)?;
+        if self.packs.ensure(&models, &self.desk.cancel, &fetching).await.map_err(not_fetched)? {
+            self.tell_models(Ok(())).await;
+        }
         let (desk, speed) = (&self.desk, &mut self.speed);
         let mut told = Stopwatch::start();
         let mut emit = |event: Event| {

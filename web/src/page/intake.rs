@@ -73,7 +73,6 @@ impl Intake {
         if let [file] = files.as_slice()
             && file.name().to_lowercase().ends_with(PACK)
         {
-            self.state.toast(false, format!("Taking in {} …", file.name()));
             self.link.bring(file.clone().into());
             return;
         }

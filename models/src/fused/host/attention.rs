@@ -80,7 +80,11 @@ fn one_head(mixed: &Mixed<'_>, heads: Heads, row: usize, h: usize, scratch: &mut
         }
         if heads.causal {
             for t in 0..count {
-                let hide = |key, score: &mut f32| if key > first + t { *score = f32::NEG_INFINITY };
+                let hide = |key, score: &mut f32| {
+                    if key > first + t {
+                        *score = f32::NEG_INFINITY
+                    }
+                };
                 each_score(&mut scratch.scores, t, count, hide);
             }
         }

@@ -62,7 +62,8 @@ fn products_are_those_of_f64_whatever_the_threads() {
         let (bias, residual) = (random.values(output), random.values(rows * output));
         let packed = Packed::new(&weight, &bias, input);
         for then in EVERY {
-            let cells = x.chunks(input).flat_map(|row| weight.chunks(input).zip(&bias).map(move |(w, b)| linear(row, w, *b)));
+            let cells =
+                x.chunks(input).flat_map(|row| weight.chunks(input).zip(&bias).map(move |(w, b)| linear(row, w, *b)));
             let expected: Vec<f64> = cells.map(|x| exact(x, then)).collect();
             let run = |threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
@@ -165,7 +166,9 @@ fn attention_is_that_of_f64() {
         let bias = random.values(heads * tokens * tokens);
         let mixed = Mixed { values: &values, width, lengths: &lengths, bias: biased.then_some(&bias) };
         let found = attention(&mixed, Heads { tokens, heads, causal });
-        let at = |row: usize, t: usize, part: usize, c: usize| f64::from(values[((row * tokens + t) * 3 + part) * width + c]);
+        let at = |row: usize, t: usize, part: usize, c: usize| {
+            f64::from(values[((row * tokens + t) * 3 + part) * width + c])
+        };
         let (mut kept, mut expected) = (Vec::new(), Vec::new());
         for (row, length) in lengths.iter().enumerate() {
             for t in 0..*length as usize {

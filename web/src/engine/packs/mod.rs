@@ -93,8 +93,8 @@ impl Packs {
         Ok(())
     }
 
-    /// Makes sure that `models` can be opened; `progress` hears of the model, bytes so far and bytes in all, while
-    /// something is fetched.
+    /// Makes sure that `models` can be opened, and tells whether something was fetched for that; `progress` hears of the model,
+    /// bytes so far and bytes in all.
     ///
     /// # Errors
     /// When a pack cannot be had, or `cancel` asks to stop.
@@ -103,17 +103,19 @@ impl Packs {
         models: &BTreeSet<String>,
         cancel: &Cancel,
         progress: &dyn Fn(&str, u64, u64),
-    ) -> Result<(), FetchError> {
+    ) -> Result<bool, FetchError> {
         self.look(cancel).await?;
+        let mut fetched = false;
         for model in models {
             let pack = self.pack(model).map_err(FetchError::Failed)?;
             if !self.kept.borrow().contains_key(&pack.sha256) {
                 let tell = |done: u64| progress(model, done, pack.bytes);
                 let kept = self.get(&pack, cancel, &tell).await?;
                 self.kept.borrow_mut().insert(pack.sha256, kept);
+                fetched = true;
             }
         }
-        Ok(())
+        Ok(fetched)
     }
 
     /// Takes a pack that a person brought: checks that it is one, and keeps it.

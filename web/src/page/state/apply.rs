@@ -18,13 +18,20 @@ impl State {
                 self.device.set(Some(Device { webgpu, about }));
             }
             FromEngine::Fetching { name, done, total } => {
-                self.models.coming.set(Some(Fetch { name: name.clone(), done, total }));
+                // What a run fetches for itself is the run's.
+                if self.phase.get_untracked() != Phase::Running && !self.searching.get_untracked() {
+                    self.models.coming.set(Some(Fetch { name: name.clone(), done, total }));
+                }
                 self.stages.update(|s| s.fetch(name, done, total));
             }
             FromEngine::Models { lines, networks, trouble } => {
-                self.models.learn(lines, networks);
-                if let Some(what) = trouble {
-                    self.toast(true, what);
+                let came = self.models.learn(lines, networks);
+                match (trouble, came) {
+                    (Some(what), _) => self.toast(true, what),
+                    (None, Some(name)) => {
+                        self.toast(false, format!("{name} is here. Choose it under “Measure differently”."));
+                    }
+                    (None, None) => {}
                 }
             }
             FromEngine::Opened { title, pictures, label_names, ignored, album } => {

@@ -28,10 +28,13 @@ impl Models {
         }
     }
 
-    pub(super) fn learn(&self, lines: Vec<ModelLine>, networks: Networks) {
+    /// Returns the model that was on its way, where it has come.
+    pub(super) fn learn(&self, lines: Vec<ModelLine>, networks: Networks) -> Option<String> {
+        let awaited = self.coming.try_update(Option::take).flatten();
+        let came = awaited.filter(|f| lines.iter().any(|line| line.name == f.name && is_had(line.standing)));
         self.lines.set(Arc::new(lines));
         self.networks.set(networks);
-        self.coming.set(None);
+        came.map(|fetch| fetch.name)
     }
 }
 

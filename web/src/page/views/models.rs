@@ -33,7 +33,10 @@ pub(super) fn ModelsMenu() -> impl IntoView {
     };
     let names = Memo::new(move |_| state.models.lines.with(|lines| sorted(lines)));
     view! {
-        <button class="quiet" type="button" data-testid="models" title="Models" aria-label="Models" popovertarget="models"><Icon glyph=Glyph::Chip/></button>
+        <button class="quiet models-button" type="button" data-testid="models" title="Models" aria-label="Models" popovertarget="models">
+            <Icon glyph=Glyph::Chip/>
+            <span class="making" class:on=move || state.models.coming.with(Option::is_some) aria-hidden="true"></span>
+        </button>
         <div class="popover models" id="models" popover="auto" role="region" aria-label="Models">
             <h2>"Models"</h2>
             <p class="muted">"Networks that look at pictures and put them into words. Each is kept in this browser, and runs on this machine."</p>
