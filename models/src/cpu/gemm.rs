@@ -61,7 +61,6 @@ impl Place {
 }
 
 /// Packed weights of a linear layer or 1x1 convolution: `[outputs / 16][inputs][16]` and a bias.
-#[derive(Debug)]
 pub(crate) struct Linear {
     panels: Vec<Lanes>,
     bias: Vec<Lanes>,
@@ -79,12 +78,6 @@ impl Linear {
             }
         }
         Self { panels, bias: super::lanes::to_planes(bias, bias.len()), inputs }
-    }
-
-    /// The weights of one output.
-    pub(crate) fn output(&self, output: usize) -> Vec<f32> {
-        let panel = &self.panels[output / LANES * self.inputs..][..self.inputs];
-        panel.iter().map(|cell| cell.0[output % LANES]).collect()
     }
 
     /// Planes of the output.

@@ -3,13 +3,12 @@
 //!
 //! On a wgpu device a layer is one dispatch of gistmap's own kernels ([`kernels`]). Burn's own need a bias, a
 //! clamp and a sum as three further passes over memory in a browser, where nothing fuses them, and its untuned
-//! convolution and product make four outputs a thread. On the processor (flex) the kernels of [`host`] compute it. On CUDA
-//! it is composed of Burn's operations, which its fusion and its tuned products serve better.
+//! convolution and product make four outputs a thread. On other devices (CUDA, flex) the same layer is composed of
+//! Burn's operations, which its fusion and its tuned products serve better.
 //!
 //! Pictures are `[n, height, width, channels]`, sentences `[n * tokens, width]`.
 
 mod attention;
-mod host;
 mod kernels;
 mod launch;
 
@@ -18,8 +17,6 @@ use burn::module::{Module, Param};
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData, activation};
-
-use host::Packed;
 
 pub(crate) use attention::{Heads, Lengths, Pairs, attention, cross_attention};
 pub(crate) use kernels::Activation;
@@ -81,53 +78,22 @@ fn activate<const D: usize>(x: Tensor<D>, then: Activation) -> Tensor<D> {
 /// A linear layer or 1 x 1 convolution; inputs and outputs are multiples of four.
 #[derive(Module, Debug)]
 pub(crate) struct Dense {
-    /// `[input, output]`; empty where they are packed.
+    /// `[input, output]`.
     weight: Param<Tensor<2>>,
     bias: Param<Tensor<1>>,
-    /// On the processor.
-    #[module(skip)]
-    packed: Option<Packed>,
 }
 
 impl Dense {
     /// From PyTorch's `[output, input]`.
     pub(crate) fn new(weight: &[f32], bias: Vec<f32>, device: &Device) -> Self {
         let (output, input) = (bias.len(), weight.len() / bias.len());
-        if on_flex(device) {
-            return Self::packed(weight, bias, device);
-        }
-        Self::of(transposed(weight, output, input), bias, device)
+        Self::turned(transposed(weight, output, input), bias, device)
     }
 
     /// From `[input, output]`.
     pub(crate) fn turned(weight: Vec<f32>, bias: Vec<f32>, device: &Device) -> Self {
-        if on_flex(device) {
-            let (output, input) = (bias.len(), weight.len() / bias.len());
-            return Self::packed(&transposed(&weight, input, output), bias, device);
-        }
-        Self::of(weight, bias, device)
-    }
-
-    fn of(weight: Vec<f32>, bias: Vec<f32>, device: &Device) -> Self {
         let (output, input) = (bias.len(), weight.len() / bias.len());
-        let (weight, bias) = (parameter(weight, [input, output], device), parameter(bias, [output], device));
-        Self { weight, bias, packed: None }
-    }
-
-    /// From `[output, input]`, on the processor.
-    fn packed(weight: &[f32], bias: Vec<f32>, device: &Device) -> Self {
-        let output = bias.len();
-        let packed = Packed::new(weight, &bias, weight.len() / output);
-        let (weight, bias) = (parameter(Vec::new(), [0, output], device), parameter(bias, [output], device));
-        Self { weight, bias, packed: Some(packed) }
-    }
-
-    /// On the processor.
-    fn on_host(&self, packed: &Packed, x: Tensor<2>, residual: Option<Tensor<2>>, then: Activation) -> Tensor<2> {
-        let ([rows, input], [output], device) = (x.dims(), self.bias.dims(), x.device());
-        let residual = residual.map(host::read);
-        let values = host::dense(&host::read(x), packed, [input, output], residual.as_deref(), then);
-        host::tensor(values, [rows, output], &device)
+        Self { weight: parameter(weight, [input, output], device), bias: parameter(bias, [output], device) }
     }
 
     /// `activation(x · weight + bias)`; `x` `[rows, input]`.
@@ -135,9 +101,6 @@ impl Dense {
         if own_kernels(&x.device()) {
             let (weight, bias) = (self.weight.val().into_dispatch(), self.bias.val().into_dispatch());
             return Tensor::from_dispatch(Dispatch::dense(x.into_dispatch(), weight, bias, then));
-        }
-        if let Some(packed) = &self.packed {
-            return self.on_host(packed, x, None, then);
         }
         activate(self.plain(x), then)
     }
@@ -149,20 +112,11 @@ impl Dense {
             let sum = Dispatch::dense_onto(x.into_dispatch(), weight, bias, residual.into_dispatch());
             return Tensor::from_dispatch(sum);
         }
-        if let Some(packed) = &self.packed {
-            return self.on_host(packed, x, Some(residual), Activation::Identity);
-        }
         self.plain(x) + residual
     }
 
     /// Columns of the weight as rows: the embedding that a tied layer of logits is, `[columns, input]`.
     pub(crate) fn columns(&self, columns: Tensor<1, Int>) -> Tensor<2> {
-        if let Some(packed) = &self.packed {
-            let (n, device) = (columns.dims()[0], columns.device());
-            let rows: Vec<f32> = columns.into_data().iter::<i64>().flat_map(|id| packed.output(id as usize)).collect();
-            let input = rows.len() / n.max(1);
-            return host::tensor(rows, [n, input], &device);
-        }
         self.weight.val().select(1, columns).transpose()
     }
 
@@ -189,9 +143,6 @@ pub(crate) struct Convolution {
     bias: Param<Tensor<1>>,
     #[module(skip)]
     window: Window,
-    /// Of one that is not depthwise, on the processor; `weight` is empty then.
-    #[module(skip)]
-    packed: Option<Packed>,
 }
 
 impl Convolution {
@@ -200,21 +151,13 @@ impl Convolution {
         let output = bias.len();
         let taps = window.kernel * window.kernel;
         let input = weight.len() / output / taps;
-        if on_flex(device) && input > 1 {
-            // To [output, kernel, kernel, input].
-            let turned: Vec<f32> =
-                weight.chunks_exact(input * taps).flat_map(|filter| transposed(filter, input, taps)).collect();
-            let packed = Some(Packed::new(&turned, &bias, taps * input));
-            let weight = parameter(Vec::new(), [0, output], device);
-            return Self { weight, bias: parameter(bias, [output], device), window, packed };
-        }
         // To [kernel, kernel, input, output].
         let turned = (0..weight.len()).map(|i| {
             let (o, c, tap) = (i % output, i / output % input, i / output / input);
             weight[(o * input + c) * taps + tap]
         });
         let weight = parameter(turned.collect(), [taps * input, output], device);
-        Self { weight, bias: parameter(bias, [output], device), window, packed: None }
+        Self { weight, bias: parameter(bias, [output], device), window }
     }
 
     /// In what its weights are kept.
@@ -230,9 +173,6 @@ impl Convolution {
     /// `[n, h, w, c]` to `[n, h / stride, w / stride, output]`.
     pub(crate) fn forward(&self, x: Tensor<4>, then: Activation) -> Tensor<4> {
         let [kernel, output] = [self.window.kernel, self.bias.dims()[0]];
-        if on_flex(&x.device()) {
-            return self.on_host(x, then);
-        }
         let input = self.weight.dims()[0] / kernel / kernel;
         if own_kernels(&x.device()) {
             let (weight, bias) = (self.weight.val().into_dispatch(), self.bias.val().into_dispatch());
@@ -254,19 +194,6 @@ impl Convolution {
         let stride = [self.window.stride; 2];
         let y = conv2d(x, weight, Some(self.bias.val()), ConvOptions::new(stride, [even; 2], [1, 1], groups));
         activate(y, then).permute([0, 2, 3, 1])
-    }
-
-    /// On the processor.
-    fn on_host(&self, x: Tensor<4>, then: Activation) -> Tensor<4> {
-        let (extents, [output], device) = (x.dims(), self.bias.dims(), x.device());
-        let (x, window) = (host::read(x), self.window);
-        let values = if let Some(packed) = &self.packed {
-            host::convolution(&x, extents, packed, output, window, then)
-        } else {
-            let (weight, bias) = (host::read(self.weight.val()), host::read(self.bias.val()));
-            host::depthwise(&x, extents, (&weight, &bias), window, then)
-        };
-        host::tensor(values, [extents[0], window.output(extents[1]), window.output(extents[2]), output], &device)
     }
 }
 
@@ -290,12 +217,6 @@ impl RowNorm {
         if own_kernels(&x.device()) {
             let (gamma, beta) = (gamma.into_dispatch(), beta.into_dispatch());
             return Tensor::from_dispatch(Dispatch::normalize_rows(x.into_dispatch(), gamma, beta, self.epsilon));
-        }
-        if on_flex(&x.device()) {
-            let (shape, device) = (x.dims(), x.device());
-            let mut values = host::read(x);
-            host::normalize_rows(&mut values, &host::read(gamma), &host::read(beta), self.epsilon);
-            return host::tensor(values, shape, &device);
         }
         // As in the kernels, sums are taken in f32 whatever the element type.
         let precision = FloatDType::from(x.dtype());

@@ -11,7 +11,7 @@ use burn::tensor::module::attention as attention_of_burn;
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Bool, Device, FloatDType, Int, Tensor, activation};
 
-use super::{host, on_flex, own_kernels};
+use super::{on_flex, own_kernels};
 use launch::FusedAttention;
 
 /// How self-attention is split.
@@ -102,14 +102,6 @@ pub(crate) fn attention(mixed: Tensor<2>, lengths: &Lengths, bias: Option<&Tenso
     }
     let Heads { tokens, heads, causal } = heads;
     let [rows, width] = [mixed.dims()[0], mixed.dims()[1] / 3];
-    let device = mixed.device();
-    if on_flex(&device) {
-        let counts = host::read(lengths.counts(FloatDType::F32));
-        let (mixed, bias) = (host::read(mixed), bias.map(|bias| host::read(bias.clone())));
-        let mixed = host::Mixed { values: &mixed, width, lengths: &counts, bias: bias.as_deref() };
-        let values = host::attention(&mixed, Heads { tokens, heads, causal });
-        return host::tensor(values, [rows, width], &device);
-    }
     let split = mixed.reshape([rows / tokens, tokens, 3, heads, width / heads]).permute([2, 0, 3, 1, 4]);
     let part = |i: usize| split.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
     let pairs = Pairs { keys: part(1), values: part(2) };
