@@ -117,7 +117,10 @@ impl Dense {
 
     /// Columns of the weight as rows: the embedding that a tied layer of logits is, `[columns, input]`.
     pub(crate) fn columns(&self, columns: Tensor<1, Int>) -> Tensor<2> {
-        self.weight.val().select(1, columns).transpose()
+        let n = columns.dims()[0];
+        let chosen = self.weight.val().select(1, columns);
+        // Turned, a single column gave wrong rows on wgpu (ViT-GPT2's logits, once one sequence was left).
+        if n == 1 { chosen.reshape([1, -1]) } else { chosen.transpose() }
     }
 
     /// Where its weights are.

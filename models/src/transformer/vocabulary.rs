@@ -197,6 +197,8 @@ mod tests {
     use super::*;
     use crate::checkpoint::Checkpoint;
     use crate::cpu::reference::{Random, assert_close, linear};
+    use crate::fused::RowNorm;
+    use crate::reference::everywhere;
 
     fn read(x: Tensor<2>) -> Vec<f32> {
         x.into_data().try_into_vec().unwrap()
@@ -204,41 +206,65 @@ mod tests {
 
     #[test]
     fn parts_are_a_table() {
-        let (size, width, device) = (13, 4, Device::flex());
+        let (size, width) = (13, 8);
         let values = Random(1).values(size * width);
-        let ids = [12, 0, 5, 6, 5];
-        let expected: Vec<f32> = ids.iter().flat_map(|id| values[*id as usize * width..][..width].to_vec()).collect();
-        let mut checkpoint = Checkpoint::new();
-        let loader = Loader::new(&mut checkpoint, &device);
-        for part in [1 << 10, 5 * width, width] {
-            assert_eq!(read(Table::new(&values, width, part, &loader).forward(&ids)), expected, "parts of {part}");
-            assert_eq!(read(Logits::in_parts(&values, None, size, part, &device).rows(&ids)), expected);
-        }
+        everywhere(|device, _| {
+            let mut checkpoint = Checkpoint::new();
+            let loader = Loader::new(&mut checkpoint, device);
+            // One alone, too: a matrix of one row lies turned as it lies straight.
+            for ids in [&[12, 0, 5, 6, 5][..], &[5], &[12]] {
+                let row = |id: &u32| values[*id as usize * width..][..width].to_vec();
+                let expected: Vec<f32> = ids.iter().flat_map(row).collect();
+                for part in [1 << 10, 5 * width, width] {
+                    assert_eq!(
+                        read(Table::new(&values, width, part, &loader).forward(ids)),
+                        expected,
+                        "parts of {part}"
+                    );
+                    let logits = Logits::in_parts(&values, None, size, part, device);
+                    assert_eq!(read(logits.rows(ids)), expected, "{ids:?} of parts of {part}");
+                }
+            }
+        });
     }
 
     #[test]
     fn rows_can_be_computed_with() {
-        let (size, width, device) = (13, 4, Device::flex());
+        let (size, width) = (13, 8);
         let values = Random(1).values(size * width);
-        let other = Random(2).values(3 * width);
-        let ids = [12, 0, 5];
-        let rows = ids.iter().flat_map(|id| values[*id as usize * width..][..width].to_vec());
-        let expected: Vec<f32> = rows.zip(&other).map(|(a, b)| a + b).collect();
-        let logits = Logits::new(&values, None, size, &device);
-        let other = Tensor::from_data(TensorData::new(other, [3, width]), &device);
-        assert_eq!(read(logits.rows(&ids) + other.clone()), expected);
-        assert_eq!(read(other + logits.rows(&ids)), expected);
+        everywhere(|device, _| {
+            for (ids, part) in
+                [[12, 0, 5].as_slice(), &[5]].into_iter().flat_map(|ids| [1 << 10, 5 * width].map(|p| (ids, p)))
+            {
+                let other = Random(2).values(ids.len() * width);
+                let rows = ids.iter().flat_map(|id| values[*id as usize * width..][..width].to_vec());
+                let sum: Vec<f32> = rows.zip(&other).map(|(a, b)| a + b).collect();
+                let logits = Logits::in_parts(&values, None, size, part, device);
+                let other = Tensor::<2>::from_data(TensorData::new(other, [ids.len(), width]), device);
+                assert_eq!(read(logits.rows(ids) + other.clone()), sum);
+                assert_eq!(read(other.clone() + logits.rows(ids)), sum);
+                // What a decoder does with them: a norm of ours, and a layer.
+                let norm = RowNorm::new(vec![1.0; width], vec![0.0; width], 1e-5, device);
+                let straight = Tensor::<2>::from_data(TensorData::new(sum, [ids.len(), width]), device);
+                assert_eq!(read(norm.forward(logits.rows(ids) + other)), read(norm.forward(straight)), "{ids:?}");
+            }
+        });
     }
 
     #[test]
     fn parts_give_every_logit() {
-        let (size, width, device) = (13, 4, Device::flex());
-        let (weight, bias, x) = (Random(1).values(size * width), Random(2).values(size), Random(3).values(3 * width));
-        let exact = linear(&x.iter().map(|v| f64::from(*v)).collect::<Vec<_>>(), &weight, &bias);
-        for part in [1 << 10, 5 * width, width] {
-            let logits = Logits::in_parts(&weight, Some(bias.clone()), size, part, &device);
-            let x = Tensor::from_data(TensorData::new(x.clone(), [3, width]), &device);
-            assert_close(&read(logits.forward(x)), &exact, 1e-6, &format!("parts of {part}"));
-        }
+        let (size, width) = (13, 4);
+        everywhere(|device, _| {
+            for rows in [1, 2, 3] {
+                let (weight, bias) = (Random(1).values(size * width), Random(2).values(size));
+                let x = Random(3).values(rows * width);
+                let exact = linear(&x.iter().map(|v| f64::from(*v)).collect::<Vec<_>>(), &weight, &bias);
+                for part in [1 << 10, 5 * width, width] {
+                    let logits = Logits::in_parts(&weight, Some(bias.clone()), size, part, device);
+                    let x = Tensor::from_data(TensorData::new(x.clone(), [rows, width]), device);
+                    assert_close(&read(logits.forward(x)), &exact, 1e-6, &format!("{rows} rows, parts of {part}"));
+                }
+            }
+        });
     }
 }
