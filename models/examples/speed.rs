@@ -66,7 +66,7 @@ fn run(arguments: &[String]) -> Result<()> {
 /// A batch through the network, to its end.
 fn pass(network: &Network, batch: usize) -> Result<()> {
     let pixels =
-        |side: usize| (0..batch * side * side * 3).map(|i| (i * 2_654_435_761 >> 13) as u8).collect::<Vec<_>>();
+        |side: usize| (0..batch * side * side * 3).map(|i| ((i * 2_654_435_761) >> 13) as u8).collect::<Vec<_>>();
     let tokens =
         |count: usize| (0..batch).map(move |s| (0..count).map(move |t| (1000 + 31 * s + 7 * t) as u32).collect());
     match network {
