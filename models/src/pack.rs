@@ -113,6 +113,21 @@ pub struct Origin {
     pub weights: String,
 }
 
+/// A pack as a list of packs (`packs.json`) has it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Listed {
+    /// The model's name.
+    pub name: String,
+    /// How the weights are stored.
+    pub quantization: Quantization,
+    /// File beside the list.
+    pub file: String,
+    /// Of the file, lower-case hexadecimal.
+    pub sha256: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
 /// An open pack.
 #[derive(Debug)]
 pub struct Opened {
@@ -130,9 +145,7 @@ pub struct Opened {
 /// When it is no safetensors file, no pack, or its weights or files cannot be read.
 pub fn open(file: impl Source + 'static) -> Result<Opened, CheckpointError> {
     let mut stored = Stored::open(file)?;
-    let no_pack =
-        || CheckpointError::Format("it is one, but no pack: make one with `gistmap models convert`".to_owned());
-    let origin = stored.note(METADATA).and_then(|note| serde_json::from_str(note).ok()).ok_or_else(no_pack)?;
+    let origin = origin_of(&stored)?;
     let mut files = BTreeMap::new();
     for name in stored.names() {
         if let Some(file) = name.strip_prefix(FILE)
@@ -142,6 +155,20 @@ pub fn open(file: impl Source + 'static) -> Result<Opened, CheckpointError> {
         }
     }
     Ok(Opened { origin, files, checkpoint: Checkpoint::of(stored)? })
+}
+
+/// What a pack is of, without reading more than its header.
+///
+/// # Errors
+/// When it is no safetensors file, or no pack.
+pub fn origin(file: impl Source + 'static) -> Result<Origin, CheckpointError> {
+    origin_of(&Stored::open(file)?)
+}
+
+fn origin_of(stored: &Stored) -> Result<Origin, CheckpointError> {
+    let no_pack =
+        || CheckpointError::Format("it is one, but no pack: make one with `gistmap models convert`".to_owned());
+    stored.note(METADATA).and_then(|note| serde_json::from_str(note).ok()).ok_or_else(no_pack)
 }
 
 /// `checkpoint` as a pack, and `files` with it.

@@ -5,9 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gistmap_models::manifest::{self, Manifest};
-use gistmap_models::pack::{self, Opened, Quantization};
+use gistmap_models::pack::{self, Listed, Opened, Quantization};
 use gistmap_models::precision::Precision;
-use serde::Deserialize;
 
 use super::{WeightsError, sha256_of};
 use crate::engine::{Model, ModelSource, networks};
@@ -18,24 +17,12 @@ const INDEX: &str = "packs.json";
 /// The one that every device runs: taken where there is a choice.
 const PREFERRED: Quantization = Quantization::Q8;
 
-/// A model in one quantization.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct Pack {
-    /// The model's name.
-    name: String,
-    quantization: Quantization,
-    /// File in the folder.
-    file: String,
-    /// Lower-case hexadecimal.
-    sha256: String,
-}
-
 /// The packs of a folder.
 #[derive(Debug)]
 pub struct PackFolder {
     root: PathBuf,
     /// Those that are preferred first.
-    packs: Vec<Pack>,
+    packs: Vec<Listed>,
     manifests: Vec<Manifest>,
 }
 
@@ -48,7 +35,7 @@ impl PackFolder {
         let index = root.join(INDEX);
         let failed =
             |path: &Path, reason: String| WeightsError::Checkpoint { path: path.display().to_string(), reason };
-        let mut packs: Vec<Pack> = if index.is_file() {
+        let mut packs: Vec<Listed> = if index.is_file() {
             let bytes = fs::read(&index).map_err(|e| WeightsError::io(&index, e))?;
             serde_json::from_slice(&bytes).map_err(|e| failed(&index, e.to_string()))?
         } else {
@@ -64,16 +51,16 @@ impl PackFolder {
 
     /// Every model of which there is a pack: its name, and the sha256 of the pack that is taken.
     pub fn identities(&self) -> impl Iterator<Item = (&str, &str)> {
-        let first = |(at, pack): &(usize, &Pack)| self.packs.iter().position(|p| p.name == pack.name) == Some(*at);
+        let first = |(at, pack): &(usize, &Listed)| self.packs.iter().position(|p| p.name == pack.name) == Some(*at);
         let packs = self.packs.iter().enumerate().filter(first);
         packs.map(|(_, pack)| (pack.name.as_str(), pack.sha256.as_str()))
     }
 
-    fn pack(&self, name: &str) -> Option<&Pack> {
+    fn pack(&self, name: &str) -> Option<&Listed> {
         self.packs.iter().find(|pack| pack.name == name)
     }
 
-    fn load(&self, manifest: &Manifest, pack: &Pack) -> Result<Model, WeightsError> {
+    fn load(&self, manifest: &Manifest, pack: &Listed) -> Result<Model, WeightsError> {
         let path = self.root.join(&pack.file);
         let failed = |reason: String| WeightsError::Checkpoint { path: path.display().to_string(), reason };
         let found = sha256_of(&path).map_err(|e| WeightsError::io(&path, e))?;
@@ -89,18 +76,19 @@ impl PackFolder {
 }
 
 /// The packs among the files of a folder.
-fn scan(root: &Path) -> Result<Vec<Pack>, WeightsError> {
+fn scan(root: &Path) -> Result<Vec<Listed>, WeightsError> {
     let mut packs = Vec::new();
     let entries = fs::read_dir(root).map_err(|e| WeightsError::io(root, e))?;
     let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     paths.sort();
     for path in paths.iter().filter(|path| path.extension().is_some_and(|ending| ending == "safetensors")) {
         let file = fs::File::open(path).map_err(|e| WeightsError::io(path, e))?;
+        let bytes = file.metadata().map_err(|e| WeightsError::io(path, e))?.len();
         // Others may lie here as well.
-        let Ok(Opened { origin, .. }) = pack::open(file) else { continue };
+        let Ok(pack::Origin { model, quantization, .. }) = pack::origin(file) else { continue };
         let sha256 = sha256_of(path).map_err(|e| WeightsError::io(path, e))?;
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        packs.push(Pack { name: origin.model, quantization: origin.quantization, file, sha256 });
+        packs.push(Listed { name: model, quantization, file, sha256, bytes });
     }
     Ok(packs)
 }
@@ -130,9 +118,9 @@ mod tests {
         let open = || PackFolder::open(folder.path());
         fs::write(folder.path().join("lite.safetensors"), "no weights").unwrap();
         assert!(open().unwrap_err().to_string().contains("holds no packs"));
-        let list = r#"[{"name": "minilm", "file": "minilm.f16", "sha256": "01", "quantization": "f16"},
-                       {"name": "efficientnet-lite0", "file": "lite.f16", "sha256": "02", "quantization": "f16"},
-                       {"name": "efficientnet-lite0", "file": "lite.safetensors", "sha256": "03", "quantization": "q8"}]"#;
+        let list = r#"[{"name": "minilm", "file": "minilm.f16", "sha256": "01", "bytes": 10, "quantization": "f16"},
+                       {"name": "efficientnet-lite0", "file": "lite.f16", "sha256": "02", "bytes": 10, "quantization": "f16"},
+                       {"name": "efficientnet-lite0", "file": "lite.safetensors", "sha256": "03", "bytes": 10, "quantization": "q8"}]"#;
         fs::write(folder.path().join(INDEX), list).unwrap();
         let packs = open().unwrap();
         assert_eq!(packs.networks().encoders, ["efficientnet-lite0"]);

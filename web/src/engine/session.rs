@@ -100,7 +100,7 @@ impl Session<'_> {
             }
             ToEngine::BringModel { file } => {
                 let brought = self.packs.bring(&file, &fetching).await;
-                self.tell_models(brought.map(|_| ()).map_err(FetchError::Failed)).await;
+                self.tell_models(brought.map_err(FetchError::Failed)).await;
                 Ok(())
             }
             ToEngine::RemoveModel { model } => {

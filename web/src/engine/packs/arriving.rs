@@ -6,12 +6,12 @@ use std::rc::Rc;
 use gistmap::protocol::Cancel;
 use gistmap::runtime::Stopwatch;
 use gistmap::store::SegmentFile;
+use gistmap_models::pack::Listed;
 use sha2::{Digest, Sha256};
 use web_sys::WorkerGlobalScope;
 
 use super::super::fetch::{self, FetchError};
 use super::super::opfs::{Folder, OpfsFile};
-use super::Pack;
 use super::kept::{Kept, hexadecimal};
 
 /// Seconds between two words about a download.
@@ -89,7 +89,7 @@ impl Arriving {
 /// When it cannot be had or is not what it should be, or `cancel` asks to stop.
 pub(super) async fn fetch(
     scope: &WorkerGlobalScope,
-    pack: &Pack,
+    pack: &Listed,
     folder: Option<&Folder>,
     cancel: &Cancel,
     tell: &dyn Fn(u64),

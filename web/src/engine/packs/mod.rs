@@ -6,17 +6,15 @@ mod kept;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 
 use gistmap::album::manifest::ModelEntry;
 use gistmap::engine::{Model, ModelSource, networks};
 use gistmap::protocol::{Cancel, Networks};
 use gistmap::store::SegmentFile;
 use gistmap_models::manifest::{self, Manifest};
-use gistmap_models::pack::{self, Opened, Quantization};
+use gistmap_models::pack::{self, Listed, Opened, Origin, Quantization};
 use gistmap_models::precision::Precision;
 use gistmap_web::protocol::{ModelLine, Standing};
-use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, WorkerGlobalScope};
 
@@ -31,19 +29,6 @@ const INDEX: &str = "packs/packs.json";
 const FOLDER: &str = "packs";
 const BROUGHT: &str = "brought";
 
-/// A model in one quantization.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct Pack {
-    /// The model's name.
-    name: String,
-    quantization: Quantization,
-    /// File beside `packs.json`; empty of one that was brought.
-    file: String,
-    /// Lower-case hexadecimal.
-    sha256: String,
-    bytes: u64,
-}
-
 /// The packs that this page has or may have.
 pub(crate) struct Packs {
     scope: WorkerGlobalScope,
@@ -51,8 +36,9 @@ pub(crate) struct Packs {
     /// The quantization that is taken where there is a choice.
     preferred: Quantization,
     manifests: Vec<Manifest>,
-    offered: RefCell<Vec<Pack>>,
-    brought: RefCell<Vec<Pack>>,
+    offered: RefCell<Vec<Listed>>,
+    /// Their `file` is empty.
+    brought: RefCell<Vec<Listed>>,
     looked: Cell<bool>,
     /// Checked packs by sha256.
     kept: RefCell<BTreeMap<String, Kept>>,
@@ -122,11 +108,11 @@ impl Packs {
     ///
     /// # Errors
     /// When it is no pack, or of no model that gistmap knows.
-    pub(crate) async fn bring(&self, file: &JsValue, progress: &dyn Fn(&str, u64, u64)) -> Result<String, String> {
+    pub(crate) async fn bring(&self, file: &JsValue, progress: &dyn Fn(&str, u64, u64)) -> Result<(), String> {
         let blob: Blob = file.clone().dyn_into().map_err(|_| "this is no file; drop a pack".to_owned())?;
         let failed = |e: &dyn std::fmt::Display| format!("the pack cannot be used: {e}");
         let source = Kept::File(blob);
-        let Opened { origin, .. } = pack::open(source.reader()).map_err(|e| failed(&e))?;
+        let origin = pack::origin(source.reader()).map_err(|e| failed(&e))?;
         if !self.manifests.iter().any(|manifest| manifest.name == origin.model) {
             return Err(format!("the pack is of `{}`, which this page does not know; reload it", origin.model));
         }
@@ -136,18 +122,18 @@ impl Packs {
         let kept = self.copy(&source, &sha256, &|done| progress(&name, done, bytes)).await;
         let kept = kept.unwrap_or(source);
         self.kept.borrow_mut().insert(sha256.clone(), kept);
-        let pack = Pack { name: name.clone(), quantization: origin.quantization, file: String::new(), sha256, bytes };
-        let old: Vec<Pack> = self.brought.borrow_mut().extract_if(.., |p| p.name == name && *p != pack).collect();
+        let pack = Listed { name: name.clone(), quantization: origin.quantization, file: String::new(), sha256, bytes };
+        let old: Vec<Listed> = self.brought.borrow_mut().extract_if(.., |p| p.name == name && *p != pack).collect();
         self.brought.borrow_mut().push(pack);
         for pack in old {
             self.forget_brought(&pack).await;
         }
-        Ok(name)
+        Ok(())
     }
 
     /// Removes what there is of a model.
     pub(crate) async fn remove(&self, model: &str) {
-        let old: Vec<Pack> = self.brought.borrow_mut().extract_if(.., |pack| pack.name == model).collect();
+        let old: Vec<Listed> = self.brought.borrow_mut().extract_if(.., |pack| pack.name == model).collect();
         for pack in &old {
             self.forget_brought(pack).await;
         }
@@ -160,7 +146,7 @@ impl Packs {
         }
     }
 
-    async fn forget_brought(&self, pack: &Pack) {
+    async fn forget_brought(&self, pack: &Listed) {
         self.kept.borrow_mut().remove(&pack.sha256);
         if let Ok(folder) = Folder::open(&self.scope, BROUGHT).await {
             folder.remove(&pack.sha256).await;
@@ -252,7 +238,7 @@ impl Packs {
     }
 
     /// The pack of a model that is taken: what a person brought comes first.
-    fn pack(&self, model: &str) -> Result<Pack, String> {
+    fn pack(&self, model: &str) -> Result<Listed, String> {
         if let Some(pack) = self.brought.borrow().iter().find(|pack| pack.name == model) {
             return Ok(pack.clone());
         }
@@ -263,7 +249,7 @@ impl Packs {
     }
 
     /// A checked pack, from the private file system or the network.
-    async fn get(&self, pack: &Pack, cancel: &Cancel, tell: &dyn Fn(u64)) -> Result<Kept, FetchError> {
+    async fn get(&self, pack: &Listed, cancel: &Cancel, tell: &dyn Fn(u64)) -> Result<Kept, FetchError> {
         let of_origin = !pack.file.is_empty();
         let folder = Folder::open(&self.scope, if of_origin { FOLDER } else { BROUGHT }).await.ok();
         if let Some(folder) = &folder
@@ -282,7 +268,7 @@ impl Packs {
     }
 
     /// The bytes of a pack that [`Packs::ensure`] has checked.
-    fn checked(&self, pack: &Pack) -> Result<Kept, String> {
+    fn checked(&self, pack: &Listed) -> Result<Kept, String> {
         let kept = self.kept.borrow().get(&pack.sha256).cloned();
         kept.ok_or_else(|| format!("the pack of {} has not been fetched; reload this page", pack.name))
     }
@@ -306,20 +292,20 @@ impl ModelSource for Packs {
 }
 
 /// The packs that were brought on earlier visits. Their files are named by their sha256, which is checked when one is used.
-async fn brought(folder: &Folder) -> Vec<Pack> {
+async fn brought(folder: &Folder) -> Vec<Listed> {
     let mut packs = Vec::new();
     for sha256 in folder.names().await {
         let Some(file) = folder.read(&sha256).await else { continue };
         let kept = Kept::disk(file);
-        let opened: io::Result<_> = pack::open(kept.reader()).map_err(io::Error::other);
         let bytes = kept.size();
-        drop(kept);
-        match opened {
-            Ok(Opened { origin, .. }) => {
-                let (name, quantization, file) = (origin.model, origin.quantization, String::new());
-                packs.push(Pack { name, quantization, file, sha256, bytes });
+        match pack::origin(kept.reader()) {
+            Ok(Origin { model: name, quantization, .. }) => {
+                packs.push(Listed { name, quantization, file: String::new(), sha256, bytes });
             }
-            Err(_) => folder.remove(&sha256).await,
+            Err(_) => {
+                drop(kept);
+                folder.remove(&sha256).await;
+            }
         }
     }
     packs
