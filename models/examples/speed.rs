@@ -71,6 +71,7 @@ fn pass(network: &Network, batch: usize) -> Result<()> {
         |count: usize| (0..batch).map(move |s| (0..count).map(move |t| (1000 + 31 * s + 7 * t) as u32).collect());
     match network {
         Network::Pictures(encoder, side) => values(encoder.forward(&pixels(*side)).features).map(|_| ()),
+        Network::Both(encoder, _, side) => values(encoder.forward(&pixels(*side)).features).map(|_| ()),
         Network::Sentences(encoder) => {
             let sentences: Vec<Vec<u32>> = tokens(SENTENCE).collect();
             let sentences: Vec<&[u32]> = sentences.iter().map(Vec::as_slice).collect();

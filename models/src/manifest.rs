@@ -105,6 +105,14 @@ pub struct Input {
     pub max_tokens: Option<usize>,
 }
 
+/// How its packs are made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Packing {
+    /// Parts of the names of tensors that a `q4` pack stores as a `q8` pack does: those that the vectors depend on most.
+    #[serde(default)]
+    pub q8: Vec<String>,
+}
+
 /// A model's manifest.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Manifest {
@@ -125,6 +133,9 @@ pub struct Manifest {
     /// What it reads.
     #[serde(default)]
     pub input: Input,
+    /// How its packs are made.
+    #[serde(default)]
+    pub packing: Packing,
     /// The files that a package holds; the first one has the weights. Empty where a hub says what its files are.
     #[serde(default)]
     pub files: Vec<File>,

@@ -171,7 +171,8 @@ fn origin_of(stored: &Stored) -> Result<Origin, CheckpointError> {
     stored.note(METADATA).and_then(|note| serde_json::from_str(note).ok()).ok_or_else(no_pack)
 }
 
-/// `checkpoint` as a pack, and `files` with it.
+/// `checkpoint` as a pack, and `files` with it. In a `q4` pack, tensors whose names hold one of the
+/// parts `eights` are stored as in a `q8` pack ([`Packing::q8`](crate::manifest::Packing::q8)).
 ///
 /// # Errors
 /// A weight that cannot be read or stored.
@@ -179,12 +180,17 @@ pub fn pack(
     mut checkpoint: Checkpoint,
     files: &BTreeMap<String, Vec<u8>>,
     origin: &Origin,
+    eights: &[String],
 ) -> Result<Vec<u8>, PackError> {
     let mut stored = Vec::new();
     let names: Vec<String> = checkpoint.names().map(str::to_owned).collect();
     for name in names {
         let tensor = checkpoint.remove(&name)?;
-        store(&name, &tensor, origin.quantization, &mut stored)?;
+        let quantization = match origin.quantization {
+            Quantization::Q4 if eights.iter().any(|part| name.contains(part)) => Quantization::Q8,
+            other => other,
+        };
+        store(&name, &tensor, quantization, &mut stored)?;
     }
     for (name, bytes) in files {
         let (name, shape) = (format!("{FILE}{name}"), vec![bytes.len()]);
@@ -394,7 +400,7 @@ mod tests {
             (Quantization::Q4, 0.2, 86_000),
             (Quantization::F16, 3e-4, 301_000),
         ] {
-            let bytes = pack(checkpoint(), &files, &origin(quantization)).unwrap();
+            let bytes = pack(checkpoint(), &files, &origin(quantization), &[]).unwrap();
             assert!(bytes.len() < most, "{} bytes", bytes.len());
             let opened = open(Cursor::new(bytes.clone())).unwrap();
             assert_eq!((opened.origin, opened.files), (origin(quantization), files.clone()));
@@ -406,7 +412,10 @@ mod tests {
             close(&read.take("filter", &small.shape).unwrap(), &small.values, 3e-4);
             assert_eq!(read.take("bias", &[5]).unwrap(), vector.values);
             read.finish().unwrap();
-            assert!(bytes == pack(checkpoint(), &files, &origin(quantization)).unwrap(), "the same bytes each time");
+            assert!(
+                bytes == pack(checkpoint(), &files, &origin(quantization), &[]).unwrap(),
+                "the same bytes each time"
+            );
             // As those do who know nothing of packs.
             let mut read = Checkpoint::from_safetensors(&bytes).unwrap();
             assert_eq!(read.names().collect::<Vec<_>>(), ["bias", "filter", "w"]);
@@ -417,11 +426,22 @@ mod tests {
     }
 
     #[test]
+    fn four_bits_are_for_those_that_may_have_them() {
+        let stored = |eights: &[String]| {
+            let checkpoint = one(&[300, 500], Random(1).values(300 * 500));
+            pack(checkpoint, &BTreeMap::new(), &origin(Quantization::Q4), eights).unwrap().len()
+        };
+        let few = stored(&["v".to_owned()]);
+        assert!(few < 86_000 && stored(&["v".to_owned(), "w".to_owned()]) > 150_000, "{few}");
+    }
+
+    #[test]
     fn what_cannot_be_stored_or_read_is_named() {
         for value in [f32::NAN, f32::INFINITY, 1e6] {
             for quantization in [Quantization::Q8, Quantization::Q4, Quantization::F16] {
-                let error =
-                    pack(one(&[1, 1], vec![value]), &BTreeMap::new(), &origin(quantization)).unwrap_err().to_string();
+                let error = pack(one(&[1, 1], vec![value]), &BTreeMap::new(), &origin(quantization), &[])
+                    .unwrap_err()
+                    .to_string();
                 assert!(error.contains("tensor `w` holds"), "{error}");
             }
         }

@@ -38,6 +38,8 @@ fn album() -> Album {
         matrix("pixels@l2", RepresentationKind::Image, 4),
         matrix("pixels+tags@a/b", RepresentationKind::Fused, 2),
     ];
+    let likely = album.texts[0].texts.iter().enumerate().map(|(i, _)| 1.0 / (i + 1) as f32);
+    album.texts[0].probabilities = Some(likely.collect());
     album
 }
 
@@ -164,10 +166,12 @@ fn contents_that_cannot_be_are_refused() {
     let layout = String::from_utf8(whole.0["layout.csv"].clone()).unwrap();
     wrong("layout.csv", layout.replace(",-50,", ",inf,").into_bytes(), "\"inf\" is not a place");
     wrong("layout.csv", layout.replace("class/9.jpg", "class/x.jpg").into_bytes(), "row 10 is not that of class/9.jpg");
-    wrong(texts, b"file,text\na,b\n".to_vec(), "1 rows for 13 pictures");
-    wrong(texts, b"file,text\na\n".to_vec(), "found record with 1 fields");
-    wrong(texts, b"file,text\n\xff,b\n".to_vec(), "UTF-8");
+    wrong(texts, b"file,text,probability\na,b,1\n".to_vec(), "1 rows for 13 pictures");
+    wrong(texts, b"file,text,probability\na\n".to_vec(), "found record with 1 fields");
+    wrong(texts, b"file,text,probability\n\xff,b,1\n".to_vec(), "UTF-8");
     wrong(texts, Vec::new(), "begin with file,text");
+    let likely = String::from_utf8(whole.0[texts].clone()).unwrap();
+    wrong(texts, likely.replace(",0.5\n", ",1.5\n").into_bytes(), "\"1.5\" is not a probability");
     wrong("errors.csv", b"file,stage,reason\n".to_vec(), "0 rows where album.json says 1");
 }
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::files::{features_path, texts_path, vectors_path};
 use super::{
-    Album, Cell, ClusterSummary, CriterionClusters, NameQuality, Picture, Representation, RepresentationKind, Timing,
+    Album, Cell, ClusterSummary, CriterionClusters, NameQuality, Picture, Representation, RepresentationKind,
+    TextColumn, Timing,
 };
 
 /// The manifest's name.
@@ -60,6 +61,15 @@ pub struct TextEntry {
     pub name: String,
     /// Its table, one of [`Manifest::files`].
     pub path: String,
+    /// Whether the table says how likely each text is.
+    #[serde(default)]
+    pub probable: bool,
+}
+
+impl TextEntry {
+    fn new(of: &TextColumn) -> Self {
+        Self { name: of.name.clone(), path: texts_path(&of.name), probable: of.probabilities.is_some() }
+    }
 }
 
 /// The map's facts; its points are in `layout.csv`.
@@ -139,7 +149,7 @@ impl Manifest {
             pictures: album.pictures.clone(),
             failures: album.failures.len(),
             features: album.features.iter().map(|r| MatrixEntry::new(r, features_path)).collect(),
-            texts: album.texts.iter().map(|t| TextEntry { name: t.name.clone(), path: texts_path(&t.name) }).collect(),
+            texts: album.texts.iter().map(TextEntry::new).collect(),
             vectors: album.vectors.iter().map(|r| MatrixEntry::new(r, vectors_path)).collect(),
             cells: album.cells.clone(),
             main_cell: album.main_cell,

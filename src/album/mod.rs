@@ -71,12 +71,22 @@ pub enum RepresentationKind {
 }
 
 /// One text for each picture.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextColumn {
     /// Name, such as `tags`.
     pub name: String,
     /// One text a picture; empty where there is none.
     pub texts: Vec<String>,
+    /// How likely each text is, in [0, 1], where it was chosen out of a list; 0 where there is no text.
+    #[serde(default)]
+    pub probabilities: Option<Vec<f32>>,
+}
+
+impl TextColumn {
+    /// Texts of which nothing more is known.
+    pub fn new(name: impl Into<String>, texts: Vec<String>) -> Self {
+        Self { name: name.into(), texts, probabilities: None }
+    }
 }
 
 /// The scores of a labeling; the first four need labels.

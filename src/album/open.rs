@@ -193,8 +193,20 @@ fn matrices(files: &mut Files<'_>, entries: &[MatrixEntry], n: usize) -> Result<
 }
 
 fn texts(files: &mut Files<'_>, entry: &TextEntry, pictures: &[Picture]) -> Result<TextColumn, OpenError> {
-    let rows = picture_rows(&entry.path, &files.read(&entry.path)?, ["file", "text"], pictures)?;
-    Ok(TextColumn { name: entry.name.clone(), texts: rows.into_iter().map(|[_, text]| text).collect() })
+    let bytes = files.read(&entry.path)?;
+    if !entry.probable {
+        let rows = picture_rows(&entry.path, &bytes, ["file", "text"], pictures)?;
+        return Ok(TextColumn::new(entry.name.clone(), rows.into_iter().map(|[_, text]| text).collect()));
+    }
+    let rows = picture_rows(&entry.path, &bytes, ["file", "text", "probability"], pictures)?;
+    let (mut texts, mut probabilities) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+    for [file, text, probability] in rows {
+        let share = probability.parse().ok().filter(|p: &f32| (0.0..=1.0).contains(p));
+        let wrong = || OpenError::file(&entry.path, format!("{file}: {probability:?} is not a probability"));
+        probabilities.push(share.ok_or_else(wrong)?);
+        texts.push(text);
+    }
+    Ok(TextColumn { name: entry.name.clone(), texts, probabilities: Some(probabilities) })
 }
 
 fn points(files: &mut Files<'_>, pictures: &[Picture]) -> Result<Array2<f32>, OpenError> {

@@ -68,6 +68,34 @@ enum Saying<'s> {
     Choice(Output, &'s [String]),
 }
 
+/// What is said of a picture.
+#[derive(Debug, Clone, PartialEq)]
+struct Said {
+    text: String,
+    /// Of an answer out of a list.
+    probability: Option<f32>,
+}
+
+impl Said {
+    /// As it is kept.
+    fn to_bytes(&self) -> Vec<u8> {
+        match self.probability {
+            Some(probability) => format!("{probability} {}", self.text).into_bytes(),
+            None => self.text.clone().into_bytes(),
+        }
+    }
+
+    /// What [`Self::to_bytes`] wrote, `probable` where there was a probability.
+    fn from_bytes(bytes: Vec<u8>, probable: bool) -> Option<Self> {
+        let whole = String::from_utf8(bytes).ok()?;
+        if !probable {
+            return Some(Self { text: whole, probability: None });
+        }
+        let (probability, text) = whole.split_once(' ')?;
+        Some(Self { text: text.to_owned(), probability: Some(probability.parse().ok()?) })
+    }
+}
+
 /// Begins the texts of a batch.
 type Start<'f, 's> = dyn Fn(&Sight) -> Result<Saying<'s>, GenerateError> + 'f;
 
@@ -107,9 +135,13 @@ impl SpeakingNetwork {
         let mut columns = Vec::with_capacity(questions.len());
         for question in questions {
             let ids = if question.is_empty() { Vec::new() } else { self.ids(question)? };
-            let texts = self.texts(session, gallery, question, &|sight| self.begin(sight, &ids)).await?;
+            let said = self.texts(session, gallery, question, &|sight| self.begin(sight, &ids)).await?;
             let name = if question.is_empty() { &self.name } else { question };
-            columns.push(TextColumn { name: name.clone(), texts });
+            let probable = matches!(self.speaker, Speaker::Chooser(_));
+            let probability = |said: &Option<Said>| said.as_ref().and_then(|s| s.probability).unwrap_or_default();
+            let probabilities = probable.then(|| said.iter().map(probability).collect());
+            let texts = said.into_iter().map(|said| said.map_or(String::new(), |said| said.text)).collect();
+            columns.push(TextColumn { name: name.clone(), texts, probabilities });
         }
         Ok(columns)
     }
@@ -148,27 +180,25 @@ impl SpeakingNetwork {
         RunError::Network(format!("{}: {error}", self.name))
     }
 
-    /// One text a picture; what the store knows is read back.
+    /// What is said of each picture; what the store knows is read back.
     async fn texts<'s>(
         &'s self,
         session: &mut Session<'_>,
         Gallery { pictures, items, hands }: Gallery<'_>,
         question: &str,
         start: &Start<'_, 's>,
-    ) -> Result<Vec<String>, RunError> {
-        let how = match &self.speaker {
-            Speaker::Chooser(_) => "largest".to_owned(),
-            _ => format!("{:?}", self.settings),
-        };
+    ) -> Result<Vec<Option<Said>>, RunError> {
+        let probable = matches!(self.speaker, Speaker::Chooser(_));
+        let how = if probable { "the likeliest".to_owned() } else { format!("{:?}", self.settings) };
         let key = |picture: &Picture| {
             let parts = [&picture.hash, &self.weights, self.kernels, &self.cut.key(), &how, question];
             cache::key("text", &parts)
         };
-        let known = |picture: &Picture| String::from_utf8(session.store.get(&key(picture))?).ok();
-        let mut texts: Vec<Option<String>> = pictures.iter().map(known).collect();
+        let known = |picture: &Picture| Said::from_bytes(session.store.get(&key(picture))?, probable);
+        let mut texts: Vec<Option<Said>> = pictures.iter().map(known).collect();
         let cached = texts.iter().flatten().count();
         let column = if question.is_empty() { &self.name } else { question };
-        let had = texts.iter().enumerate().filter_map(|(row, text)| Some((row, text.clone()?)));
+        let had = texts.iter().enumerate().filter_map(|(row, text)| Some((row, text.as_ref()?.text.clone())));
         session.emit(Event::Texts { column: column.to_owned(), texts: had.collect() });
         session.progress(Stage::Words, cached, pictures.len(), cached)?;
         let by_file: HashMap<&str, &Item> = items.iter().map(|item| (item.file.as_str(), item)).collect();
@@ -187,8 +217,8 @@ impl SpeakingNetwork {
             for sight in self.look(session, hands, batch).await {
                 let saying = start(&sight).map_err(|e| self.failed(&e))?;
                 for (&row, text) in sight.rows.iter().zip(self.say(session, saying).await?) {
-                    session.keep(&key(&pictures[row]), text.as_bytes());
-                    said.push((row, text.clone()));
+                    session.keep(&key(&pictures[row]), &text.to_bytes());
+                    said.push((row, text.text.clone()));
                     texts[row] = Some(text);
                 }
             }
@@ -201,7 +231,7 @@ impl SpeakingNetwork {
             breathe().await;
         }
         session.count(pictures.len(), cached);
-        Ok(texts.into_iter().map(Option::unwrap_or_default).collect())
+        Ok(texts)
     }
 
     /// The pictures of a batch, those of one size together.
@@ -239,13 +269,19 @@ impl SpeakingNetwork {
     }
 
     /// The texts, once they are there.
-    async fn say(&self, session: &Session<'_>, saying: Saying<'_>) -> Result<Vec<String>, RunError> {
+    async fn say(&self, session: &Session<'_>, saying: Saying<'_>) -> Result<Vec<Said>, RunError> {
         let (mut search, logits) = match saying {
             Saying::Search(started) => started,
             Saying::Choice(logits, answers) => {
                 let logits = readback::read(logits).await?;
-                let largest = |row| tags::top(row, 1).first().and_then(|(answer, _)| answers.get(*answer).cloned());
-                return Ok(logits.rows().into_iter().map(|row| largest(row).unwrap_or_default()).collect());
+                let likeliest = |row| {
+                    let (answer, logit) = tags::top(row, 1).first().copied()?;
+                    // Each answer is scored by itself, as ViLT was trained: its pipeline in transformers does the same.
+                    let probability = 1.0 / (1.0 + (-logit).exp());
+                    Some(Said { text: answers.get(answer)?.clone(), probability: Some(probability) })
+                };
+                let nothing = || Said { text: String::new(), probability: Some(0.0) };
+                return Ok(logits.rows().into_iter().map(|row| likeliest(row).unwrap_or_else(nothing)).collect());
             }
         };
         let mut logits = Some(logits);
@@ -254,7 +290,8 @@ impl SpeakingNetwork {
             session.check()?;
             logits = search.advance(read.as_slice().unwrap_or_default());
         }
-        let text = |ids: Vec<u32>| self.tokenizer.decode(&ids, true).map(|text| text.trim().to_owned());
+        let said = |text: String| Said { text: text.trim().to_owned(), probability: None };
+        let text = |ids: Vec<u32>| self.tokenizer.decode(&ids, true).map(said);
         search.finish().into_iter().map(text).collect::<Result<_, _>>().map_err(|e| self.failed(&e))
     }
 }
@@ -270,4 +307,21 @@ fn resized(hands: &dyn Hands, item: &Item, cut: &Proportional) -> Result<Rgb, Fa
                 .map_err(|e| failed("decode", e.to_string()))?,
         };
     Ok(cut.resize(&picture))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::Said;
+
+    #[test]
+    fn what_is_said_is_kept_with_its_probability() {
+        for (text, probability) in [("a red barn", None), ("two of 3", Some(0.125_f32)), ("", Some(1.0e-9)), ("", None)]
+        {
+            let said = Said { text: text.to_owned(), probability };
+            assert_eq!(Said::from_bytes(said.to_bytes(), probability.is_some()), Some(said));
+        }
+        assert_eq!(Said::from_bytes(b"red".to_vec(), true), None);
+        assert_eq!(Said::from_bytes(vec![0xff], false), None);
+    }
 }

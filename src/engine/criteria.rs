@@ -60,7 +60,7 @@ pub(super) async fn answers(
                 let matrix = embed(session, network, &views(&texts)).await?;
                 let taken = |name: &str| columns.iter().chain(&added).any(|column: &TextColumn| column.name == name);
                 let name = unused(&criterion.text, taken);
-                added.push(TextColumn { name: name.clone(), texts });
+                added.push(TextColumn::new(name.clone(), texts));
                 let by = asking.name().unwrap_or_default();
                 (name, format!("{by}, which read {}", general.name), matrix)
             }

@@ -25,7 +25,7 @@ pub(super) async fn columns(
             return Err(RunError::Lacking(format!("--text {describer}: {network} came without its tokenizer.json")));
         };
         let texts = sentences(session, namer, features.features.view(), &plan.names).await?;
-        columns.push(TextColumn { name: describer.clone(), texts });
+        columns.push(TextColumn::new(describer.clone(), texts));
     }
     Ok(columns)
 }

@@ -158,9 +158,9 @@ async fn speak(
     asking: &mut Asking<'_>,
 ) -> Result<Spoken, RunError> {
     let mut words = words::imported(session, imports, pictures, &plan.vectors, network).await?;
-    for TextColumn { name, texts } in told {
-        let name = words::unused(&name, |name| words.columns.iter().any(|column| column.name == name));
-        words.add(session, TextColumn { name, texts }, &plan.vectors, network).await?;
+    for column in told {
+        let name = words::unused(&column.name, |name| words.columns.iter().any(|column| column.name == name));
+        words.add(session, TextColumn { name, ..column }, &plan.vectors, network).await?;
     }
     if let Some(tagger) = extracted.iter().find(|e| e.name == CLASSIFIER) {
         words.append(words::describe(session, &plan.text, tagger, &plan.vectors, network).await?);

@@ -53,7 +53,7 @@ fn album() -> Album {
             .collect(),
         label_names: ["a", "b", "c", "d"].map(String::from).to_vec(),
         features: Vec::new(),
-        texts: vec![TextColumn { name: "tags".into(), texts: (0..60).map(|i| format!("heap {}", i % 4)).collect() }],
+        texts: vec![TextColumn::new("tags", (0..60).map(|i| format!("heap {}", i % 4)).collect())],
         vectors,
         cells: Vec::new(),
         main_cell: 0,

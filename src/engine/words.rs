@@ -100,7 +100,7 @@ pub(super) async fn imported(
         for column in matched.columns {
             let taken = |name: &str| DESCRIBERS.contains(&name) || words.columns.iter().any(|c| c.name == name);
             let name = unused(&column.name, taken);
-            words.add(session, TextColumn { name, texts: column.texts }, ways, network).await?;
+            words.add(session, TextColumn::new(name, column.texts), ways, network).await?;
         }
     }
     Ok(words)
@@ -123,7 +123,7 @@ pub(super) async fn describe(
     let names: Vec<&str> = imagenet::class_names().collect();
     let probabilities = tags::probabilities(tagger.logits.view());
     let texts = probabilities.axis_iter(Axis(0)).map(|p| tags::sentence(p, &names)).collect();
-    let column = TextColumn { name: DESCRIBERS[0].to_owned(), texts };
+    let column = TextColumn::new(DESCRIBERS[0], texts);
     let mut words = Words::default();
     let wanted = |describer: &str| describers.iter().any(|name| name == describer);
     if wanted("tags") {

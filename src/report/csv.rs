@@ -142,11 +142,17 @@ fn lines(pictures: &[Picture], rows: ArrayView2<'_, f32>) -> String {
     part
 }
 
-/// `texts/<name>.csv`: `file,text`, one line a picture.
+/// `texts/<name>.csv`: `file,text`, and `probability` where it is known, one line a picture.
 pub fn texts(album: &Album, column: &TextColumn) -> String {
-    let mut out = "file,text\n".to_owned();
-    for (picture, text) in album.pictures.iter().zip(&column.texts) {
-        row(&mut out, [picture.file.as_str(), text].into_iter());
+    let texts = album.pictures.iter().zip(&column.texts);
+    let Some(probabilities) = &column.probabilities else {
+        let mut out = "file,text\n".to_owned();
+        texts.for_each(|(picture, text)| row(&mut out, [picture.file.as_str(), text].into_iter()));
+        return out;
+    };
+    let mut out = "file,text,probability\n".to_owned();
+    for ((picture, text), probability) in texts.zip(probabilities) {
+        row(&mut out, [picture.file.as_str(), text, &probability.to_string()].into_iter());
     }
     out
 }
@@ -253,6 +259,8 @@ mod tests {
         assert_eq!(read(&layout(&album)).1[1], [NASTY[1], "-13", "-2"]);
         assert_eq!(read(&errors(&album)).1, [["<img src=x>.jpg", "decode", "it's \"cut\" off"]]);
         assert_eq!(read(&texts(&album, &album.texts[0])).1[2], [NASTY[2], "text 2 </script>"]);
+        let likely = super::TextColumn { probabilities: Some(vec![0.5, 0.25, 1.0]), ..album.texts[0].clone() };
+        assert_eq!(read(&texts(&album, &likely)).1[1], [NASTY[1], "text 1 </script>", "0.25"]);
         let mut curved = album.clone();
         let distances: Vec<f64> = (0..100).map(|i| 0.5 + f64::from(i).powi(4) / 1e8).collect();
         curved.cells[1].k_distances = KDistanceCurve::new(&distances, 4);

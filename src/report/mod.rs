@@ -102,10 +102,7 @@ pub(crate) mod testing {
             pictures,
             label_names: if labelled { vec!["one & two".into(), "three".into(), "</b>".into()] } else { Vec::new() },
             features: Vec::new(),
-            texts: vec![TextColumn {
-                name: "tags".into(),
-                texts: (0..n).map(|i| format!("text {i} </script>")).collect(),
-            }],
+            texts: vec![TextColumn::new("tags", (0..n).map(|i| format!("text {i} </script>")).collect())],
             vectors: Vec::new(),
             cells: vec![cell("kmeans", 0.1), cell("gmm", 0.0)],
             main_cell: 0,

@@ -34,7 +34,7 @@ impl ModelFolder {
         let source = self.check(manifest, &weights.name)?;
         let checkpoint = read_checkpoint(&source)?;
         let origin = Origin { model: name.to_owned(), quantization, weights: weights.sha256 };
-        let bytes = pack::pack(checkpoint, &self.beside(manifest)?, &origin)
+        let bytes = pack::pack(checkpoint, &self.beside(manifest)?, &origin, &manifest.packing.q8)
             .map_err(|e| WeightsError::Checkpoint { path: source.display().to_string(), reason: e.to_string() })?;
         write_whole(path, &bytes)?;
         let sha256 = sha256_of(path).map_err(|e| WeightsError::io(path, e))?;

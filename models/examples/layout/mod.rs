@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use gistmap_models::blip::{BlipCaptioner, BlipConfig};
 use gistmap_models::burn::tensor::Device;
@@ -33,7 +34,10 @@ pub(crate) struct Layout {
 pub(crate) enum Network {
     /// Pictures of this side to features.
     Pictures(Box<dyn ImageEncoder>, usize),
-    /// The same, and it writes captions.
+    /// The same, and sentences to vectors of the same space.
+    #[allow(dead_code, reason = "not every example reads sentences")]
+    Both(Arc<dyn ImageEncoder>, Arc<dyn TextEncoder>, usize),
+    /// Pictures of this side to captions.
     Captions(Box<dyn Captioner>, usize),
     /// Sentences to vectors.
     Sentences(Box<dyn TextEncoder>),
@@ -60,9 +64,15 @@ impl Layout {
         let config = self.config.as_slice();
         let pictures = |network: Box<dyn ImageEncoder>| Ok(Network::Pictures(network, 224));
         match name {
-            "clip" => pictures(Box::new(Clip::load(&ClipConfig::from_json(config)?, with?, checkpoint, on)?)),
+            "clip" => {
+                let network = Arc::new(Clip::load(&ClipConfig::from_json(config)?, with?, checkpoint, on)?);
+                Ok(Network::Both(Arc::clone(&network) as _, network, 224))
+            }
             "dinov2" => pictures(Box::new(Dinov2::load(&Dinov2Config::from_json(config)?, with?, checkpoint, on)?)),
-            "siglip" => pictures(Box::new(Siglip::load(&SiglipConfig::from_json(config)?, with?, checkpoint, on)?)),
+            "siglip" => {
+                let network = Arc::new(Siglip::load(&SiglipConfig::from_json(config)?, with?, checkpoint, on)?);
+                Ok(Network::Both(Arc::clone(&network) as _, network, 224))
+            }
             "resnet18" => pictures(Box::new(ResNet::load(&ResNetConfig::RESNET18, with?, checkpoint, on)?)),
             "resnet50" => pictures(Box::new(ResNet::load(&ResNetConfig::RESNET50, with?, checkpoint, on)?)),
             "efficientnet_b0" => {

@@ -1,7 +1,7 @@
 //! The picture that is looked at, as large as there is room, with all that is known of it; the album's scores while
 //! none is.
 
-use gistmap::album::Scores;
+use gistmap::album::{Scores, TextColumn};
 use leptos::prelude::*;
 
 use super::format;
@@ -80,11 +80,17 @@ pub(super) fn PictureFacts() -> impl IntoView {
         let picture = state.current.get()? as usize;
         let whole = state.album.with(|a| {
             let columns = a.as_ref()?.texts.iter();
-            Some(columns.filter_map(|c| Some((c.name.clone(), c.texts.get(picture)?.clone()))).collect::<Vec<_>>())
+            let text = |column: &TextColumn| {
+                let likely = column.probabilities.as_ref().and_then(|all| all.get(picture).copied());
+                Some((column.name.clone(), column.texts.get(picture)?.clone(), likely))
+            };
+            Some(columns.filter_map(text).collect::<Vec<_>>())
         });
         let so_far = || {
             state.texts.with(|all| {
-                all.iter().filter_map(|(name, texts)| Some((name.clone(), texts.get(&picture)?.clone()))).collect()
+                all.iter()
+                    .filter_map(|(name, texts)| Some((name.clone(), texts.get(&picture)?.clone(), None)))
+                    .collect()
             })
         };
         Some(whole.unwrap_or_else(so_far))
@@ -102,8 +108,11 @@ pub(super) fn PictureFacts() -> impl IntoView {
                 {move || label().map(|l| view! { <span class="tag plain" title="The folder's label">{l}</span> })}
                 {move || likeness().map(|l| view! { <span class="tag plain" title="Likeness to the words searched for (cosine)">{format!("{l:.2}")}</span> })}
             </p>
-            {move || texts().unwrap_or_default().into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| view! {
-                <p class="text" title=format!("Described by: {name}")>{text}</p>
+            {move || texts().unwrap_or_default().into_iter().filter(|(_, text, _)| !text.is_empty()).map(|(name, text, likely)| view! {
+                <p class="text" title=format!("Described by: {name}")>
+                    {text}
+                    {likely.map(|p| view! { <span class="likely" title="How likely the network finds it">{format!(" {:.0} %", 100.0 * p)}</span> })}
+                </p>
             }).collect_view()}
         </div>
     }

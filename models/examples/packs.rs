@@ -1,0 +1,138 @@
+//! What packs cost: `packs NAME FOLDER [PART...]`, where FOLDER is as `models/reference/NAME.py full FOLDER` writes it and may hold
+//! `photos.safetensors`, real pictures as `models/reference/photos.py` cuts them, and `sentences.json`, token ids.
+//!
+//! Of a q4 pack, tensors whose names hold a PART are stored as q8, as a manifest's `packing` may say. Prints a line for each way to store weights: the pack's size, and the least and mean cosine of pictures' and sentences'
+//! vectors to those of the weights as they are; of a network that writes, how many of the greedy tokens are the same.
+
+mod layout;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+
+use gistmap_models::burn::tensor::Device;
+use gistmap_models::checkpoint::Checkpoint;
+use gistmap_models::generate::Settings;
+use gistmap_models::pack::{self, Origin, Quantization};
+use layout::{Layout, Network, Result, values};
+use safetensors::SafeTensors;
+
+/// Of a question about a photograph, the same for all.
+const QUESTION: [u32; 6] = [101, 2054, 2003, 2023, 1029, 102];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [name, folder, eights @ ..] = arguments.as_slice() else {
+        eprintln!("packs NAME FOLDER [PART...]");
+        return ExitCode::FAILURE;
+    };
+    match run(name, Path::new(folder), eights) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(name: &str, folder: &Path, eights: &[String]) -> Result<()> {
+    let layout = Layout::read(folder)?;
+    let photos = std::fs::read(folder.join("photos.safetensors")).unwrap_or_default();
+    let sentences: Vec<Vec<u32>> = match std::fs::read(folder.join("sentences.json")) {
+        Ok(json) => serde_json::from_slice(&json)?,
+        Err(_) => Vec::new(),
+    };
+    let device = Device::flex();
+    let given = |network: &Network| given(network, &photos, &sentences);
+    let exact = given(&layout.network(name, Checkpoint::from_safetensors(&layout.weights)?, &device)?)?;
+    for quantization in [Quantization::F16, Quantization::Q8, Quantization::Q4] {
+        let origin = Origin { model: name.to_owned(), quantization, weights: String::new() };
+        let checkpoint = Checkpoint::from_safetensors(&layout.weights)?;
+        let bytes = pack::pack(checkpoint, &BTreeMap::new(), &origin, eights)?;
+        let network = layout.network(name, Checkpoint::from_safetensors(&bytes)?, &device)?;
+        let told = given(&network)?.iter().zip(&exact).map(|(found, exact)| found.beside(exact)).collect::<Vec<_>>();
+        let (size, how) = (bytes.len() as f64 / 1e6, quantization.name());
+        println!("{name:<20} {how:<4} {size:>7.1} MB  {}", told.join("; "));
+    }
+    Ok(())
+}
+
+/// What a network gives.
+enum Given {
+    /// Of what, rows and their columns.
+    Vectors(&'static str, Vec<f32>, usize),
+    Tokens(Vec<Vec<u32>>),
+}
+
+impl Given {
+    /// How far it is from the exact one.
+    fn beside(&self, exact: &Self) -> String {
+        match (self, exact) {
+            (Self::Vectors(what, found, columns), Self::Vectors(_, exact, _)) => {
+                let cosine = |(a, b): (&[f32], &[f32])| {
+                    let dot =
+                        |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+                    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+                };
+                let cosines: Vec<f64> = found.chunks(*columns).zip(exact.chunks(*columns)).map(cosine).collect();
+                let least = cosines.iter().fold(f64::INFINITY, |a, b| a.min(*b));
+                let mean = cosines.iter().sum::<f64>() / cosines.len() as f64;
+                format!("{what} {}: cosine {least:.6} at least, {mean:.6} on average", cosines.len())
+            }
+            (Self::Tokens(found), Self::Tokens(exact)) => {
+                let same = |(a, b): (&Vec<u32>, &Vec<u32>)| a.iter().zip(b).skip(1).filter(|(a, b)| a == b).count();
+                let same: usize = found.iter().zip(exact).map(same).sum();
+                let all: usize = exact.iter().map(|tokens| tokens.len() - 1).sum();
+                format!("captions {}: {same} of {all} tokens the same", exact.len())
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+fn given(network: &Network, photos: &[u8], sentences: &[Vec<u32>]) -> Result<Vec<Given>> {
+    let pictures = |side: usize| -> Result<Vec<u8>> {
+        Ok(SafeTensors::deserialize(photos)?.tensor(&side.to_string())?.data().to_vec())
+    };
+    let vectors = |what, found: Vec<f32>, rows: usize| {
+        let columns = found.len() / rows;
+        Given::Vectors(what, found, columns)
+    };
+    let sentences: Vec<&[u32]> = sentences.iter().map(Vec::as_slice).collect();
+    match network {
+        Network::Pictures(encoder, side) => {
+            let pixels = pictures(*side)?;
+            let rows = pixels.len() / (side * side * 3);
+            Ok(vec![vectors("pictures", values(encoder.forward(&pixels).features)?, rows)])
+        }
+        Network::Both(encoder, texts, side) => {
+            let pixels = pictures(*side)?;
+            let rows = pixels.len() / (side * side * 3);
+            let pictures = vectors("pictures", values(encoder.forward(&pixels).features)?, rows);
+            Ok(vec![pictures, vectors("sentences", values(texts.forward(&sentences))?, sentences.len())])
+        }
+        Network::Sentences(texts) => {
+            Ok(vec![vectors("sentences", values(texts.forward(&sentences))?, sentences.len())])
+        }
+        Network::Answers(chooser) => {
+            let pixels = pictures(384)?;
+            let rows = pixels.len() / (384 * 384 * 3);
+            let questions = vec![&QUESTION[..]; rows];
+            Ok(vec![vectors("answers", values(chooser.choose(&pixels, 384, 384, &questions))?, rows)])
+        }
+        Network::Captions(captioner, side) => {
+            let pixels = pictures(*side)?;
+            let settings = Settings { max_length: 12, ..Settings::default() };
+            let mut all = Vec::new();
+            for pixels in pixels.chunks(5 * side * side * 3) {
+                let (mut generation, logits) = captioner.caption(pixels, &[], &settings)?;
+                let mut logits = Some(logits);
+                while let Some(next) = logits {
+                    logits = generation.advance(&values(next)?);
+                }
+                all.extend(generation.finish());
+            }
+            Ok(vec![Given::Tokens(all)])
+        }
+    }
+}
