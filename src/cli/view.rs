@@ -9,10 +9,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, anyhow};
 use gistmap::album::archive;
 use gistmap::album::folder::FolderSource;
+use gistmap::album::manifest::MANIFEST;
 
 use super::Failed;
 use super::args::ViewArguments;
 use super::serve::{ALBUM, Site};
+use super::study::PAGE as STUDY;
 
 /// Names of the built page's folder: as it is shipped, and as Trunk makes it.
 const PAGES: [&str; 2] = ["page", "dist"];
@@ -39,6 +41,10 @@ pub(crate) fn view(arguments: &ViewArguments) -> Result<(), Failed> {
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let shown = || path.display().to_string();
     let metadata = fs::metadata(path).with_context(shown)?;
+    let study = path.join(STUDY);
+    if metadata.is_dir() && !path.join(MANIFEST).is_file() && study.is_file() {
+        return read(&study);
+    }
     if metadata.is_dir() {
         let bytes = archive::pack(&mut FolderSource::new(path)).with_context(shown)?;
         archive::open(std::io::Cursor::new(&bytes)).with_context(shown)?;

@@ -61,6 +61,7 @@ fn album() -> Album {
         name_quality: None,
         criteria: Vec::new(),
         layout,
+        study: None,
         failures: Vec::new(),
         timings: Vec::new(),
     }
