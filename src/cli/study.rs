@@ -31,7 +31,7 @@ use super::{Failed, endpoint, stopped_by_ctrl_c};
 
 /// What a study's folder holds.
 const SUMMARY: &str = "study.json";
-const ALBUM: &str = "album";
+pub(super) const ALBUM: &str = "album";
 /// What a file begins with that is not whole yet.
 const PARTIAL: &str = ".partial-";
 pub(super) const PAGE: &str = "study.gistmap";
