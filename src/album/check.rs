@@ -76,7 +76,11 @@ fn study(study: &StudyEntry, manifest: &Manifest, vectors: &HashSet<&str>) -> Re
         return Err(format!("study: there is no cell {}/{}", row.representation, row.clusterer));
     }
     if study.clusters.len() > manifest.cells.len() {
-        return Err(format!("study: clusters of {} cells, and there are {}", study.clusters.len(), manifest.cells.len()));
+        return Err(format!(
+            "study: clusters of {} cells, and there are {}",
+            study.clusters.len(),
+            manifest.cells.len()
+        ));
     }
     let maps = names(study.maps.iter().map(|map| &map.representation))?;
     if let Some(missing) = maps.iter().find(|name| !vectors.contains(*name)) {

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::files::{LAYOUT, features_path, map_path, texts_path, vectors_path};
 use super::studied::{Row, Studied};
 use super::{
-    Album, Cell, ClusterSummary, CriterionClusters, Layout, NameQuality, Picture, Representation, RepresentationKind, Timing,
+    Album, Cell, ClusterSummary, CriterionClusters, Layout, NameQuality, Picture, Representation, RepresentationKind,
+    Timing,
 };
 
 /// The manifest's name.

@@ -7,7 +7,9 @@ use ndarray::Array2;
 use super::check::check;
 use super::digest::sha256;
 use super::files::ERRORS;
-use super::manifest::{FORMAT, FileEntry, LayoutEntry, MANIFEST, Manifest, MatrixEntry, ModelEntry, StudyEntry, TextEntry};
+use super::manifest::{
+    FORMAT, FileEntry, LayoutEntry, MANIFEST, Manifest, MatrixEntry, ModelEntry, StudyEntry, TextEntry,
+};
 use super::sheets::{self, Sheets};
 use super::source::{Source, SourceError, is_plain};
 use super::studied::Studied;
@@ -228,7 +230,8 @@ impl Files<'_> {
     /// The bytes of a listed file.
     pub(super) fn read(&mut self, path: &str) -> Result<Vec<u8>, OpenError> {
         let failed = |reason: String| OpenError::file(path, reason);
-        let entry = self.listed.files.get(path).ok_or_else(|| failed(format!("it is not in the list of {MANIFEST}")))?;
+        let entry =
+            self.listed.files.get(path).ok_or_else(|| failed(format!("it is not in the list of {MANIFEST}")))?;
         if !is_plain(path) {
             return Err(failed("its path leads out of the album".to_owned()));
         }

@@ -158,7 +158,8 @@ fn whole(
     run::write(&job, &album, store)?;
     let packed = pack(&out);
     if let Err(reason) = &packed {
-        printer.print(&Event::Note(format!("{PAGE} is not there: {reason:#}; `gistmap view` takes the folder {ALBUM}")));
+        printer
+            .print(&Event::Note(format!("{PAGE} is not there: {reason:#}; `gistmap view` takes the folder {ALBUM}")));
     }
     write(&study, &out)?;
     if arguments.json {

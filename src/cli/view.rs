@@ -11,9 +11,9 @@ use gistmap::album::archive;
 use gistmap::album::folder::FolderSource;
 use gistmap::album::manifest::MANIFEST;
 
-use super::{Failed, study};
 use super::args::ViewArguments;
 use super::serve::{ALBUM, Site};
+use super::{Failed, study};
 
 /// Names of the built page's folder: as it is shipped, and as Trunk makes it.
 const PAGES: [&str; 2] = ["page", "dist"];

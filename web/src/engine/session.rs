@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use gistmap::album::{Album, OpenError, Unread};
 use gistmap::album::sheets::Sheets;
 use gistmap::album::view::AlbumView;
+use gistmap::album::{Album, OpenError, Unread};
 use gistmap::collection::{Collection, CollectionError};
 use gistmap::engine::{Engine, ModelSource, RunError, StoredThumbnails};
 use gistmap::protocol::{Command, DeviceChoice, Event, Plan};

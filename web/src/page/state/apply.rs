@@ -8,7 +8,9 @@ use gistmap::protocol::{Event, Stage};
 use gistmap_web::protocol::{FromEngine, Trouble};
 use leptos::prelude::*;
 
-use super::{Device, Fetch, Found, KMeansFrame, Layout, Origin, Pane, Phase, Selection, Sheet, StageState, State, Texts, now};
+use super::{
+    Device, Fetch, Found, KMeansFrame, Layout, Origin, Pane, Phase, Selection, Sheet, StageState, State, Texts, now,
+};
 
 impl State {
     /// Takes in a message. Files, pictures and device losses are `link`'s, which acts on them before.

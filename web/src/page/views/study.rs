@@ -1,9 +1,9 @@
 //! A study's table, the map's menu: a row is a representation by a clusterer over all seeds, and a click brings its map and
 //! the clusters of the first seed. Scores that need labels and scores that do not are never seen at once.
 
+use gistmap::album::Cell;
 use gistmap::album::studied::{Row, Spread};
 use gistmap::album::view::StudyView;
-use gistmap::album::Cell;
 use gistmap::protocol::{CellRequest, ClusterCount};
 use gistmap::study::table::{LABEL_FREE, Metric, SUPERVISED};
 use leptos::prelude::*;
@@ -93,7 +93,8 @@ fn Menu(study: StudyView) -> impl IntoView {
         view! { <div class="study-choice" role="group" aria-label="Scores">{choices.to_vec()}</div> }
     });
     // Neighbouring rows of one representation are a group, as in the report.
-    let groups: Vec<Vec<Row>> = rows.chunk_by(|a, b| a.representation == b.representation).map(<[Row]>::to_vec).collect();
+    let groups: Vec<Vec<Row>> =
+        rows.chunk_by(|a, b| a.representation == b.representation).map(<[Row]>::to_vec).collect();
     view! {
         <section class="study" aria-labelledby="study-title" data-testid="study">
             <header class="study-head">
