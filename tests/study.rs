@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use common::{Program, csv, drawn_classes, models, stderr};
+use gistmap::album::archive;
 use serde_json::Value;
 
 const RECIPE: &str = r#"
@@ -74,6 +75,16 @@ fn a_study_goes_on_without_models_that_are_not_here() {
     let album: Value = serde_json::from_slice(&fs::read(out.join("album/album.json")).unwrap()).unwrap();
     let seeds: Vec<&Value> = album["cells"].as_array().unwrap().iter().map(|c| &c["seed"]).collect();
     assert_eq!(seeds, [782; 4]);
+    // One file of it is what the page opens: the table, and what is seen of each row.
+    let page = archive::open(fs::File::open(out.join("study.gistmap")).unwrap()).unwrap().album;
+    let shown = page.study.unwrap();
+    let listed = shown.rows.iter().map(|row| [row.representation.clone(), row.clusterer.clone(), row.k.n.to_string()]);
+    assert_eq!(listed.collect::<Vec<_>>(), means[1..].iter().map(|row| row[..3].to_vec()).collect::<Vec<_>>());
+    assert_eq!(shown.rows[0].supervised[0].unwrap().mean.to_string(), means[1][3]);
+    assert_eq!(shown.clusters.iter().map(Vec::len).collect::<Vec<_>>(), [3; 4]);
+    assert_eq!(shown.maps.iter().map(|map| map.representation.as_str()).collect::<Vec<_>>(), ["classical", "lbp"]);
+    assert_eq!((page.main_cell, page.layout.representation.as_str(), page.features.len()), (0, "classical", 0));
+    assert_eq!(page.layout, shown.maps[0]);
     // Again: everything is read back, and nothing differs.
     let again = bare(&cache, &[text(&recipe), "-o", text(&out)]);
     assert!(stderr(&again).contains("8 items, 8 from the cache"), "{}", stderr(&again));

@@ -10,9 +10,9 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::digest::Hashing;
-use super::files::Contents;
+use super::files::{Contents, FEATURES};
 use super::manifest::{FileEntry, MANIFEST, Manifest};
-use super::open::{Files, OpenError, Opened, open as open_source, read_manifest};
+use super::open::{Files, Listed, OpenError, Opened, open as open_source, read_manifest};
 use super::source::{Source, SourceError, read_limited};
 
 /// What the names of album files end in.
@@ -58,7 +58,7 @@ pub fn write(
     let failed = ArchiveError::of(MANIFEST);
     let json = serde_json::to_vec_pretty(&manifest(files)).map_err(|e| failed(ZipError::Io(e.into())))?;
     add(&mut zip, MANIFEST, &json)?;
-    finish(zip)
+    Ok(finish(zip)?.into_inner())
 }
 
 /// Why an album could not be packed.
@@ -78,25 +78,49 @@ pub enum PackError {
 /// When a file is damaged or missing, or the archive would be larger than it may be.
 pub fn pack(source: &mut dyn Source) -> Result<Vec<u8>, PackError> {
     let (manifest, json) = read_manifest(source)?;
-    let mut files = Files::new(source, &manifest);
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    Ok(pack_files(source, &manifest, &json, Cursor::new(Vec::new()))?.into_inner())
+}
+
+/// As [`pack`], into `out` and without [`Album::features`](super::Album::features): nothing is computed on them any more,
+/// and as tables they are larger than all the rest.
+///
+/// # Errors
+/// As [`pack`], and when `out` cannot be written.
+pub fn pack_without_features<W: Write + Seek>(source: &mut dyn Source, out: W) -> Result<W, PackError> {
+    let (mut manifest, _) = read_manifest(source)?;
+    manifest.features.clear();
+    manifest.files.retain(|file| !file.path.starts_with(FEATURES));
+    let json = serde_json::to_vec(&manifest).map_err(|e| ArchiveError::of(MANIFEST)(ZipError::Io(e.into())))?;
+    pack_files(source, &manifest, &json, out)
+}
+
+fn pack_files<W: Write + Seek>(
+    source: &mut dyn Source,
+    manifest: &Manifest,
+    json: &[u8],
+    out: W,
+) -> Result<W, PackError> {
+    let mut listed = Listed::new(manifest);
+    let mut files = Files { source, listed: &mut listed };
+    let mut zip = ZipWriter::new(out);
     for file in &manifest.files {
         add(&mut zip, &file.path, &files.read(&file.path)?)?;
     }
-    add(&mut zip, MANIFEST, &json)?;
+    add(&mut zip, MANIFEST, json)?;
     Ok(finish(zip)?)
 }
 
-fn finish(zip: ZipWriter<Cursor<Vec<u8>>>) -> Result<Vec<u8>, ArchiveError> {
-    let bytes = zip.finish().map_err(ArchiveError::of(MANIFEST))?.into_inner();
-    if u32::try_from(bytes.len()).is_err() {
+fn finish<W: Write + Seek>(zip: ZipWriter<W>) -> Result<W, ArchiveError> {
+    let failed = |e: std::io::Error| ArchiveError::of(MANIFEST)(ZipError::Io(e));
+    let mut out = zip.finish().map_err(ArchiveError::of(MANIFEST))?;
+    if u32::try_from(out.stream_position().map_err(failed)?).is_err() {
         let reason = "the album has more than 4 GiB, which is the most that one file holds; use its folder".to_owned();
         return Err(ArchiveError { file: MANIFEST.to_owned(), reason });
     }
-    Ok(bytes)
+    Ok(out)
 }
 
-fn add(zip: &mut ZipWriter<Cursor<Vec<u8>>>, path: &str, bytes: &[u8]) -> Result<(), ArchiveError> {
+fn add<W: Write + Seek>(zip: &mut ZipWriter<W>, path: &str, bytes: &[u8]) -> Result<(), ArchiveError> {
     let failed = ArchiveError::of(path);
     zip.start_file(path, options(path)).map_err(&failed)?;
     zip.write_all(bytes).map_err(|e| failed(ZipError::Io(e)))

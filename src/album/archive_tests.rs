@@ -11,11 +11,13 @@ use super::*;
 use crate::album::digest::sha256;
 use crate::album::files::files;
 use crate::album::manifest::{FORMAT, ModelEntry};
-use crate::album::{Album, Representation, RepresentationKind};
+use crate::album::studied::Studied;
+use crate::album::{Album, Layout, Representation, RepresentationKind, open_without_matrices};
 use crate::image::{Rgb, thumbnail};
 use crate::protocol::Plan;
 use crate::report::html::Thumbnails;
 use crate::report::npy;
+use crate::study::table::rows;
 
 struct Grey;
 
@@ -40,6 +42,21 @@ fn album() -> Album {
     ];
     let likely = album.texts[0].texts.iter().enumerate().map(|(i, _)| 1.0 / (i + 1) as f32);
     album.texts[0].probabilities = Some(likely.collect());
+    album
+}
+
+/// The same album as the first seed of a study of both representations, by both clusterers.
+fn studied() -> Album {
+    let mut album = album();
+    for mut cell in album.cells.clone() {
+        cell.representation = "pixels+tags@a/b".to_owned();
+        album.cells.push(cell);
+    }
+    let other = Layout { representation: "pixels+tags@a/b".to_owned(), ..album.layout.clone() };
+    let maps = vec![album.layout.clone(), Layout { points: other.points.mapv(|v| v / 3.0), ..other }];
+    let (title, about) = ("A <study>".to_owned(), "Of \"two\" parts.".to_owned());
+    let clusters = vec![album.clusters.clone(); album.cells.len()];
+    album.study = Some(Studied { title, about, rows: rows(&album.cells), clusters, maps });
     album
 }
 
@@ -117,6 +134,65 @@ fn an_album_is_opened_as_it_was_written() {
 }
 
 #[test]
+fn a_study_is_opened_as_it_was_written() {
+    let album = studied();
+    let archive = written(&album, &Grey);
+    assert_eq!(open(Cursor::new(&archive)).unwrap().album, album);
+    let file_name = super::super::files::map_path("pixels+tags@a/b");
+    let whole = Memory::of(&archive);
+    let mut changed = whole.clone();
+    changed.0.get_mut(&file_name).unwrap()[20] ^= 1;
+    assert!(changed.error().starts_with(&file_name));
+    // The folder's file for the page is the same but for the features.
+    let packed = pack_without_features(&mut whole.clone(), Cursor::new(Vec::new())).unwrap().into_inner();
+    assert!(Memory::of(&packed).0.keys().all(|path| !path.starts_with(FEATURES)));
+    let lean = open(Cursor::new(packed)).unwrap().album;
+    assert_eq!(lean, Album { features: Vec::new(), ..album });
+}
+
+#[test]
+fn a_study_that_disagrees_with_its_album_is_refused() {
+    let whole = Memory::of(&written(&studied(), &Grey));
+    let refused = |change: &dyn Fn(&mut Value), said: &str| {
+        let mut wrong = whole.clone();
+        wrong.edit(|manifest| change(&mut manifest["study"]));
+        let error = wrong.error();
+        assert!(error.starts_with(MANIFEST) && error.contains(said), "{error}");
+    };
+    refused(&|study| study["rows"][1]["clusterer"] = "magic".into(), "no cell pixels@l2/magic");
+    refused(&|study| study["maps"][1]["representation"] = "else".into(), "no representation else");
+    refused(&|study| study["maps"][1]["representation"] = "pixels@l2".into(), "is there twice");
+    refused(&|study| study["clusters"][3][0]["exemplars"] = vec![13].into(), "names pictures that there are not");
+    refused(&|study| study["clusters"] = vec![Value::Array(Vec::new()); 5].into(), "clusters of 5 cells");
+}
+
+#[test]
+fn matrices_are_read_when_they_are_wanted() {
+    let album = studied();
+    let mut whole = Memory::of(&written(&album, &Grey));
+    let mut opened = open_without_matrices(&mut whole).unwrap();
+    let shapes = |of: &[Representation]| of.iter().map(|r| r.matrix.dim()).collect::<Vec<_>>();
+    assert_eq!((shapes(&opened.album.vectors), shapes(&opened.album.features)), (vec![(0, 4), (0, 2)], vec![(0, 5)]));
+    opened.unread.read(&mut whole, &mut opened.album, "pixels+tags@a/b").unwrap();
+    assert!(!opened.album.vectors[0].is_read());
+    assert_eq!(opened.album.vectors[1], album.vectors[1]);
+    // One that is damaged is told when it is wanted, and what was read stays.
+    let mut damaged = whole.clone();
+    damaged.0.get_mut("vectors/pixels@l2.npy").unwrap()[130] ^= 1;
+    let error = opened.unread.read(&mut damaged, &mut opened.album, "pixels@l2").unwrap_err().to_string();
+    assert!(error.starts_with("vectors/pixels@l2.npy: damaged"), "{error}");
+    opened.unread.read_all(&mut whole, &mut opened.album).unwrap();
+    assert_eq!(opened.album, album);
+    // More columns than a file has room for are not believed, and those of another file neither.
+    for (columns, said) in [(u64::MAX, "are not in its"), (3, "says otherwise")] {
+        let mut wrong = whole.clone();
+        wrong.edit(|manifest| manifest["vectors"][0]["dimensions"] = columns.into());
+        let error = wrong.error();
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
 fn every_changed_file_is_named() {
     let whole = Memory::of(&written(&album(), &Grey));
     let fused = super::super::files::vectors_path("pixels+tags@a/b");
@@ -160,9 +236,9 @@ fn contents_that_cannot_be_are_refused() {
     };
     let (features, texts) = ("features/pixels.npy", "texts/tags.csv");
     wrong(features, npy::write(Array2::zeros((12, 5)).view()), "12 x 5");
-    wrong(features, npy::write(Array2::zeros((13, 0)).view()), "13 x 0");
+    wrong(features, npy::write(Array2::zeros((13, 0)).view()), "5 columns of 13 numbers are not in its 128 bytes");
     wrong(features, npy::write(Array2::from_elem((13, 5), f32::NAN).view()), "row 0 holds NaN");
-    wrong(features, b"PK".to_vec(), "NumPy");
+    wrong(features, [b"PK".as_slice(), &[0; 400]].concat(), "NumPy");
     let layout = String::from_utf8(whole.0["layout.csv"].clone()).unwrap();
     wrong("layout.csv", layout.replace(",-50,", ",inf,").into_bytes(), "\"inf\" is not a place");
     wrong("layout.csv", layout.replace("class/9.jpg", "class/x.jpg").into_bytes(), "row 10 is not that of class/9.jpg");
@@ -217,7 +293,7 @@ fn an_archive_that_inflates_beyond_what_it_says_is_cut_off() {
             let zeros = vec![0; 64 << 20];
             add(&mut zip, &format!("{prefix}{path}"), if bomb == Some(path) { &zeros } else { bytes }).unwrap();
         }
-        finish(zip).unwrap()
+        finish(zip).unwrap().into_inner()
     };
     let bomb = packed("", Some("texts/tags.csv"));
     assert!(bomb.len() < 1 << 20);

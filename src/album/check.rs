@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 
-use super::manifest::Manifest;
+use super::ClusterSummary;
+use super::manifest::{Manifest, StudyEntry};
 
 /// Checks every index and every name that must be there.
 ///
@@ -51,15 +52,41 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), String> {
     if let Some(missing) = of.into_iter().find(|name| !texts.contains(name)) {
         return Err(format!("vectors: there is no text column {missing}"));
     }
-    for cluster in manifest.criteria.iter().flat_map(|c| &c.clusters).chain(&manifest.clusters) {
-        if !is_cluster(cluster.cluster, n) {
+    clusters(manifest.criteria.iter().flat_map(|c| &c.clusters).chain(&manifest.clusters), n)?;
+    manifest.study.as_ref().map_or(Ok(()), |of| study(of, manifest, &vectors))
+}
+
+fn clusters<'a>(clusters: impl Iterator<Item = &'a ClusterSummary>, pictures: usize) -> Result<(), String> {
+    for cluster in clusters {
+        if !is_cluster(cluster.cluster, pictures) {
             return Err(format!("clusters: {} is not a cluster", cluster.cluster));
         }
-        if cluster.exemplars.iter().any(|e| *e >= n) || cluster.size > n {
+        if cluster.exemplars.iter().any(|e| *e >= pictures) || cluster.size > pictures {
             return Err(format!("cluster {} names pictures that there are not", cluster.cluster));
         }
     }
     Ok(())
+}
+
+fn study(study: &StudyEntry, manifest: &Manifest, vectors: &HashSet<&str>) -> Result<(), String> {
+    let is_cell = |representation: &str, clusterer: &str| {
+        manifest.cells.iter().any(|cell| cell.representation == representation && cell.clusterer == clusterer)
+    };
+    if let Some(row) = study.rows.iter().find(|row| !is_cell(&row.representation, &row.clusterer)) {
+        return Err(format!("study: there is no cell {}/{}", row.representation, row.clusterer));
+    }
+    if study.clusters.len() > manifest.cells.len() {
+        return Err(format!(
+            "study: clusters of {} cells, and there are {}",
+            study.clusters.len(),
+            manifest.cells.len()
+        ));
+    }
+    let maps = names(study.maps.iter().map(|map| &map.representation))?;
+    if let Some(missing) = maps.iter().find(|name| !vectors.contains(*name)) {
+        return Err(format!("study: there is no representation {missing}"));
+    }
+    clusters(study.clusters.iter().flatten(), manifest.pictures.len())
 }
 
 /// There are never more clusters than pictures, so that tables by cluster stay small; -1 is noise.

@@ -17,6 +17,8 @@ const LONGEST_NAME: usize = 60;
 /// What is written into one file.
 pub type Contents<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
 
+/// Where features lie.
+pub(super) const FEATURES: &str = "features/";
 /// The map's points.
 pub const LAYOUT: &str = "layout.csv";
 /// What could not be used.
@@ -26,7 +28,7 @@ pub const ERRORS: &str = "errors.csv";
 pub fn files<'a>(album: &'a Album, thumbnails: &'a dyn Thumbnails) -> Vec<(String, Contents<'a>)> {
     let mut files: Vec<(String, Contents<'a>)> = Vec::new();
     for features in &album.features {
-        let path = format!("features/{}.csv", file_name(&features.name));
+        let path = format!("{FEATURES}{}.csv", file_name(&features.name));
         files.push((path, Box::new(|w| csv::features(album, features.matrix.view(), w))));
         files.push((features_path(&features.name), matrix(&features.matrix)));
     }
@@ -46,7 +48,11 @@ pub fn files<'a>(album: &'a Album, thumbnails: &'a dyn Thumbnails) -> Vec<(Strin
     if album.cells.iter().any(|cell| cell.k_distances.is_some()) {
         files.push(("k_distances.csv".to_owned(), text(|| csv::k_distances(album))));
     }
-    files.push((LAYOUT.to_owned(), text(|| csv::layout(album))));
+    files.push((LAYOUT.to_owned(), text(|| csv::layout(&album.pictures, album.layout.points.view()))));
+    for map in album.study.iter().flat_map(|study| &study.maps) {
+        let contents = text(move || csv::layout(&album.pictures, map.points.view()));
+        files.push((map_path(&map.representation), contents));
+    }
     files.push((ERRORS.to_owned(), text(|| csv::errors(album))));
     files.push(("map.svg".to_owned(), text(|| svg::map(album))));
     files.push(("map.png".to_owned(), Box::new(|w| w.write_all(&png::map(album).map_err(io::Error::other)?))));
@@ -56,7 +62,7 @@ pub fn files<'a>(album: &'a Album, thumbnails: &'a dyn Thumbnails) -> Vec<(Strin
 
 /// Where the matrix of a feature lies.
 pub(super) fn features_path(name: &str) -> String {
-    format!("features/{}.npy", file_name(name))
+    format!("{FEATURES}{}.npy", file_name(name))
 }
 
 /// Where the matrix of a representation lies.
@@ -67,6 +73,11 @@ pub(super) fn vectors_path(name: &str) -> String {
 /// Where a text column lies.
 pub(super) fn texts_path(name: &str) -> String {
     format!("texts/{}.csv", file_name(name))
+}
+
+/// Where a map of a study lies.
+pub(super) fn map_path(representation: &str) -> String {
+    format!("maps/{}.csv", file_name(representation))
 }
 
 /// The media type of an album's file, by the ending of its name.

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::files::{features_path, texts_path, vectors_path};
+use super::files::{LAYOUT, features_path, map_path, texts_path, vectors_path};
+use super::studied::{Row, Studied};
 use super::{
-    Album, Cell, ClusterSummary, CriterionClusters, NameQuality, Picture, Representation, RepresentationKind,
+    Album, Cell, ClusterSummary, CriterionClusters, Layout, NameQuality, Picture, Representation, RepresentationKind,
     TextColumn, Timing,
 };
 
@@ -44,13 +45,17 @@ pub struct MatrixEntry {
     /// As [`Representation::texts`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub texts: Option<String>,
+    /// Columns; albums of before there were studies to open do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dimensions: Option<usize>,
     /// Its array file, one of [`Manifest::files`].
     pub path: String,
 }
 
 impl MatrixEntry {
     fn new(of: &Representation, path: fn(&str) -> String) -> Self {
-        Self { name: of.name.clone(), kind: of.kind, texts: of.texts.clone(), path: path(&of.name) }
+        let (name, texts, dimensions) = (of.name.clone(), of.texts.clone(), Some(of.matrix.ncols()));
+        Self { name, kind: of.kind, texts, dimensions, path: path(&of.name) }
     }
 }
 
@@ -72,7 +77,7 @@ impl TextEntry {
     }
 }
 
-/// The map's facts; its points are in `layout.csv`.
+/// A map's facts; its points are in a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LayoutEntry {
     /// `tsne` or `pca`.
@@ -83,6 +88,44 @@ pub struct LayoutEntry {
     pub kl: Option<f64>,
     /// Share of neighbours kept.
     pub trustworthiness: Option<f64>,
+    /// The table of its points, one of [`Manifest::files`].
+    #[serde(default = "layout_path")]
+    pub path: String,
+}
+
+fn layout_path() -> String {
+    LAYOUT.to_owned()
+}
+
+impl LayoutEntry {
+    fn new(of: &Layout, path: String) -> Self {
+        let (projector, representation) = (of.projector.clone(), of.representation.clone());
+        Self { projector, representation, kl: of.kl, trustworthiness: of.trustworthiness, path }
+    }
+}
+
+/// The study that the album is the first seed of, as [`Studied`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "documented at Studied")]
+pub struct StudyEntry {
+    pub title: String,
+    pub about: String,
+    pub rows: Vec<Row>,
+    pub clusters: Vec<Vec<ClusterSummary>>,
+    pub maps: Vec<LayoutEntry>,
+}
+
+impl StudyEntry {
+    fn new(of: &Studied) -> Self {
+        let maps = of.maps.iter().map(|map| LayoutEntry::new(map, map_path(&map.representation)));
+        Self {
+            title: of.title.clone(),
+            about: of.about.clone(),
+            rows: of.rows.clone(),
+            clusters: of.clusters.clone(),
+            maps: maps.collect(),
+        }
+    }
 }
 
 /// Everything of an album that is not a matrix, a text column or a picture.
@@ -128,6 +171,9 @@ pub struct Manifest {
     pub criteria: Vec<CriterionClusters>,
     /// The map.
     pub layout: LayoutEntry,
+    /// The study that the album is the first seed of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub study: Option<StudyEntry>,
     /// Where the time went.
     pub timings: Vec<Timing>,
     /// Every other file, with its sha256.
@@ -156,12 +202,8 @@ impl Manifest {
             clusters: album.clusters.clone(),
             name_quality: album.name_quality,
             criteria: album.criteria.clone(),
-            layout: LayoutEntry {
-                projector: album.layout.projector.clone(),
-                representation: album.layout.representation.clone(),
-                kl: album.layout.kl,
-                trustworthiness: album.layout.trustworthiness,
-            },
+            layout: LayoutEntry::new(&album.layout, layout_path()),
+            study: album.study.as_ref().map(StudyEntry::new),
             timings: album.timings.clone(),
             files,
         }

@@ -14,14 +14,16 @@ pub mod manifest;
 mod open;
 pub mod sheets;
 pub mod source;
+pub mod studied;
 pub mod view;
 
-pub use open::{OpenError, Opened, open};
+pub use open::{OpenError, Opened, Unread, open, open_without_matrices};
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::k_distance::KDistanceCurve;
+use studied::Studied;
 
 /// One readable picture.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,8 +56,15 @@ pub struct Representation {
     pub kind: RepresentationKind,
     /// The text column that it speaks of, which names its clusters; `None` where it is made of pixels alone.
     pub texts: Option<String>,
-    /// `[pictures, dimensions]`.
+    /// `[pictures, dimensions]`; `[0, dimensions]` where it still lies in the album's files ([`Unread`]).
     pub matrix: Array2<f32>,
+}
+
+impl Representation {
+    /// Whether its numbers are here.
+    pub fn is_read(&self) -> bool {
+        self.matrix.nrows() > 0
+    }
 }
 
 /// What a representation is made from.
@@ -251,6 +260,8 @@ pub struct Album {
     pub criteria: Vec<CriterionClusters>,
     /// The map.
     pub layout: Layout,
+    /// The study that the album is the first seed of.
+    pub study: Option<Studied>,
     /// What could not be read.
     pub failures: Vec<Failure>,
     /// Where the time went.

@@ -6,10 +6,13 @@ use ndarray::Array2;
 
 use super::check::check;
 use super::digest::sha256;
-use super::files::{ERRORS, LAYOUT};
-use super::manifest::{FORMAT, FileEntry, MANIFEST, Manifest, MatrixEntry, ModelEntry, TextEntry};
+use super::files::ERRORS;
+use super::manifest::{
+    FORMAT, FileEntry, LayoutEntry, MANIFEST, Manifest, MatrixEntry, ModelEntry, StudyEntry, TextEntry,
+};
 use super::sheets::{self, Sheets};
 use super::source::{Source, SourceError, is_plain};
+use super::studied::Studied;
 use super::{Album, Failure, Layout, Picture, Representation, TextColumn};
 use crate::protocol::Plan;
 use crate::report::npy;
@@ -30,6 +33,57 @@ pub struct Opened {
     pub models: Vec<ModelEntry>,
     /// Its small pictures.
     pub thumbnails: Sheets,
+    /// What was left in its files.
+    pub unread: Unread,
+}
+
+/// The matrices of an album that still lie in its files: they are the largest of them, and are read when somebody computes
+/// on them.
+#[derive(Debug, Default)]
+pub struct Unread {
+    features: Vec<MatrixEntry>,
+    vectors: Vec<MatrixEntry>,
+    listed: Listed,
+}
+
+impl Unread {
+    /// Reads the matrix of one of [`Album::vectors`] from what the album was opened from, where it has not been read.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn read(&mut self, source: &mut dyn Source, album: &mut Album, name: &str) -> Result<(), OpenError> {
+        let listed = &mut self.listed;
+        let wanted = |entry: &MatrixEntry| entry.name == name;
+        take(&mut Files { source, listed }, &mut self.vectors, &mut album.vectors, album.pictures.len(), wanted)
+    }
+
+    /// Reads all that has not been read.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn read_all(&mut self, source: &mut dyn Source, album: &mut Album) -> Result<(), OpenError> {
+        let mut files = Files { source, listed: &mut self.listed };
+        take(&mut files, &mut self.features, &mut album.features, album.pictures.len(), |_| true)?;
+        take(&mut files, &mut self.vectors, &mut album.vectors, album.pictures.len(), |_| true)
+    }
+}
+
+/// Reads the `wanted` ones of `entries` into `matrices`, and takes them off the list.
+fn take(
+    files: &mut Files<'_>,
+    entries: &mut Vec<MatrixEntry>,
+    matrices: &mut [Representation],
+    n: usize,
+    wanted: impl Fn(&MatrixEntry) -> bool,
+) -> Result<(), OpenError> {
+    while let Some(at) = entries.iter().position(&wanted) {
+        let matrix = matrix(files, &entries[at], n)?;
+        if let Some(place) = matrices.iter_mut().find(|m| m.name == entries[at].name) {
+            place.matrix = matrix;
+        }
+        entries.remove(at);
+    }
+    Ok(())
 }
 
 /// Why files are no album.
@@ -80,15 +134,27 @@ impl OpenError {
 /// # Errors
 /// [`OpenError`], which names the file.
 pub fn open(source: &mut dyn Source) -> Result<Opened, OpenError> {
+    let mut opened = open_without_matrices(source)?;
+    opened.unread.read_all(source, &mut opened.album)?;
+    Ok(opened)
+}
+
+/// As [`open`], but matrices stay where they are ([`Opened::unread`]): their representations have no rows.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_without_matrices(source: &mut dyn Source) -> Result<Opened, OpenError> {
     let (manifest, _) = read_manifest(source)?;
     check(&manifest).map_err(|reason| OpenError::file(MANIFEST, reason))?;
-    let mut files = Files::new(source, &manifest);
+    let mut listed = Listed::new(&manifest);
+    let mut files = Files { source, listed: &mut listed };
     let n = manifest.pictures.len();
-    let features = matrices(&mut files, &manifest.features, n)?;
-    let vectors = matrices(&mut files, &manifest.vectors, n)?;
+    let features = places(&mut files, &manifest.features, n)?;
+    let vectors = places(&mut files, &manifest.vectors, n)?;
     let texts: Result<_, _> = manifest.texts.iter().map(|t| texts(&mut files, t, &manifest.pictures)).collect();
     let texts = texts?;
-    let points = points(&mut files, &manifest.pictures)?;
+    let layout = layout(&mut files, manifest.layout, &manifest.pictures)?;
+    let study = manifest.study.map(|entry| study(&mut files, entry, &manifest.pictures)).transpose()?;
     let failures = failures(&mut files, manifest.failures)?;
     let thumbnails: Result<_, _> = (0..sheets::count(n)).map(|i| files.read_if_listed(&sheets::path(i))).collect();
     let thumbnails = Sheets::new(n, thumbnails?);
@@ -107,17 +173,18 @@ pub fn open(source: &mut dyn Source) -> Result<Opened, OpenError> {
         clusters: manifest.clusters,
         name_quality: manifest.name_quality,
         criteria: manifest.criteria,
-        layout: Layout {
-            projector: manifest.layout.projector,
-            representation: manifest.layout.representation,
-            points,
-            kl: manifest.layout.kl,
-            trustworthiness: manifest.layout.trustworthiness,
-        },
+        layout,
+        study,
         failures,
         timings: manifest.timings,
     };
-    Ok(Opened { album, plan: manifest.plan, models: manifest.models, thumbnails })
+    let later = |of: &[Representation], entries: Vec<MatrixEntry>| {
+        let unread = |entry: &MatrixEntry| of.iter().any(|r| r.name == entry.name && !r.is_read());
+        entries.into_iter().filter(unread).collect()
+    };
+    let (features, vectors) = (later(&album.features, manifest.features), later(&album.vectors, manifest.vectors));
+    let unread = Unread { features, vectors, listed };
+    Ok(Opened { album, plan: manifest.plan, models: manifest.models, thumbnails, unread })
 }
 
 /// The manifest and its bytes.
@@ -138,31 +205,39 @@ pub(super) fn read_manifest(source: &mut dyn Source) -> Result<(Manifest, Vec<u8
     }
 }
 
-/// The files that a manifest lists, each checked as it is read.
-pub(super) struct Files<'a> {
-    source: &'a mut dyn Source,
-    listed: HashMap<String, FileEntry>,
+/// The files that a manifest lists.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    files: HashMap<String, FileEntry>,
     /// Bytes that may still be read.
     left: u64,
 }
 
-impl<'a> Files<'a> {
-    pub(super) fn new(source: &'a mut dyn Source, manifest: &Manifest) -> Self {
-        let listed = manifest.files.iter().map(|f| (f.path.clone(), f.clone())).collect();
-        Self { source, listed, left: LARGEST_ALBUM }
+impl Listed {
+    pub(super) fn new(manifest: &Manifest) -> Self {
+        let files = manifest.files.iter().map(|f| (f.path.clone(), f.clone())).collect();
+        Self { files, left: LARGEST_ALBUM }
     }
+}
 
+/// The files of an album, each checked as it is read.
+pub(super) struct Files<'a> {
+    pub(super) source: &'a mut dyn Source,
+    pub(super) listed: &'a mut Listed,
+}
+
+impl Files<'_> {
     /// The bytes of a listed file.
     pub(super) fn read(&mut self, path: &str) -> Result<Vec<u8>, OpenError> {
         let failed = |reason: String| OpenError::file(path, reason);
-        let entry = self.listed.get(path).ok_or_else(|| failed(format!("it is not in the list of {MANIFEST}")))?;
+        let entry = self.entry(path)?.clone();
         if !is_plain(path) {
             return Err(failed("its path leads out of the album".to_owned()));
         }
-        if entry.size > self.left {
+        if entry.size > self.listed.left {
             return Err(failed(format!("with its {} bytes the album is too large to be opened here", entry.size)));
         }
-        self.left -= entry.size;
+        self.listed.left -= entry.size;
         let bytes = self.source.read(path, entry.size).map_err(|e| failed(e.to_string()))?;
         if bytes.len() as u64 != entry.size || sha256(&bytes) != entry.sha256 {
             return Err(failed(format!("damaged, or changed since {MANIFEST} was written")));
@@ -170,26 +245,50 @@ impl<'a> Files<'a> {
         Ok(bytes)
     }
 
+    fn entry(&self, path: &str) -> Result<&FileEntry, OpenError> {
+        let unlisted = || OpenError::file(path, format!("it is not in the list of {MANIFEST}"));
+        self.listed.files.get(path).ok_or_else(unlisted)
+    }
+
     fn read_if_listed(&mut self, path: &str) -> Result<Option<Vec<u8>>, OpenError> {
-        if self.listed.contains_key(path) { self.read(path).map(Some) } else { Ok(None) }
+        if self.listed.files.contains_key(path) { self.read(path).map(Some) } else { Ok(None) }
     }
 }
 
-fn matrices(files: &mut Files<'_>, entries: &[MatrixEntry], n: usize) -> Result<Vec<Representation>, OpenError> {
-    entries
-        .iter()
-        .map(|entry| {
-            let failed = |reason: String| OpenError::file(&entry.path, reason);
-            let matrix = npy::read(&files.read(&entry.path)?).map_err(|e| failed(e.to_string()))?;
-            if matrix.nrows() != n || matrix.ncols() == 0 {
-                return Err(failed(format!("{} x {} numbers for {n} pictures", matrix.nrows(), matrix.ncols())));
+/// Representations whose matrices are left where they are; one of which it is not known how wide it is, is read.
+fn places(files: &mut Files<'_>, entries: &[MatrixEntry], n: usize) -> Result<Vec<Representation>, OpenError> {
+    let place = |entry: &MatrixEntry| {
+        let matrix = match entry.dimensions {
+            None => matrix(files, entry, n)?,
+            Some(columns) => {
+                let size = files.entry(&entry.path)?.size;
+                let fits = (columns as u64).checked_mul(4 * n as u64).is_some_and(|bytes| columns > 0 && bytes <= size);
+                if !fits {
+                    let reason = format!("{columns} columns of {n} numbers are not in its {size} bytes");
+                    return Err(OpenError::file(&entry.path, reason));
+                }
+                Array2::zeros((0, columns))
             }
-            if let Some(((row, _), value)) = matrix.indexed_iter().find(|(_, v)| !v.is_finite()) {
-                return Err(failed(format!("row {row} holds {value}, which is no number to compute with")));
-            }
-            Ok(Representation { name: entry.name.clone(), kind: entry.kind, texts: entry.texts.clone(), matrix })
-        })
-        .collect()
+        };
+        Ok(Representation { name: entry.name.clone(), kind: entry.kind, texts: entry.texts.clone(), matrix })
+    };
+    entries.iter().map(place).collect()
+}
+
+fn matrix(files: &mut Files<'_>, entry: &MatrixEntry, n: usize) -> Result<Array2<f32>, OpenError> {
+    let failed = |reason: String| OpenError::file(&entry.path, reason);
+    let matrix = npy::read(&files.read(&entry.path)?).map_err(|e| failed(e.to_string()))?;
+    let (rows, columns) = matrix.dim();
+    if rows != n || columns == 0 {
+        return Err(failed(format!("{rows} x {columns} numbers for {n} pictures")));
+    }
+    if entry.dimensions.is_some_and(|expected| expected != columns) {
+        return Err(failed(format!("{columns} columns, and {MANIFEST} says otherwise")));
+    }
+    match matrix.indexed_iter().find(|(_, v)| !v.is_finite()) {
+        Some(((row, _), value)) => Err(failed(format!("row {row} holds {value}, which is no number to compute with"))),
+        None => Ok(matrix),
+    }
 }
 
 fn texts(files: &mut Files<'_>, entry: &TextEntry, pictures: &[Picture]) -> Result<TextColumn, OpenError> {
@@ -209,8 +308,15 @@ fn texts(files: &mut Files<'_>, entry: &TextEntry, pictures: &[Picture]) -> Resu
     Ok(TextColumn { name: entry.name.clone(), texts, probabilities: Some(probabilities) })
 }
 
-fn points(files: &mut Files<'_>, pictures: &[Picture]) -> Result<Array2<f32>, OpenError> {
-    let rows = picture_rows(LAYOUT, &files.read(LAYOUT)?, ["file", "x", "y"], pictures)?;
+fn study(files: &mut Files<'_>, entry: StudyEntry, pictures: &[Picture]) -> Result<Studied, OpenError> {
+    let StudyEntry { title, about, rows, clusters, maps } = entry;
+    let maps = maps.into_iter().map(|map| layout(files, map, pictures)).collect::<Result<_, _>>()?;
+    Ok(Studied { title, about, rows, clusters, maps })
+}
+
+fn layout(files: &mut Files<'_>, entry: LayoutEntry, pictures: &[Picture]) -> Result<Layout, OpenError> {
+    let LayoutEntry { projector, representation, kl, trustworthiness, path } = entry;
+    let rows = picture_rows(&path, &files.read(&path)?, ["file", "x", "y"], pictures)?;
     let mut points = Array2::zeros((pictures.len(), 2));
     for (mut point, [file, x, y]) in points.rows_mut().into_iter().zip(&rows) {
         for (value, text) in point.iter_mut().zip([x, y]) {
@@ -218,10 +324,10 @@ fn points(files: &mut Files<'_>, pictures: &[Picture]) -> Result<Array2<f32>, Op
                 .parse()
                 .ok()
                 .filter(|v: &f32| v.is_finite())
-                .ok_or_else(|| OpenError::file(LAYOUT, format!("{file}: {text:?} is not a place")))?;
+                .ok_or_else(|| OpenError::file(&path, format!("{file}: {text:?} is not a place")))?;
         }
     }
-    Ok(points)
+    Ok(Layout { projector, representation, points, kl, trustworthiness })
 }
 
 fn failures(files: &mut Files<'_>, count: usize) -> Result<Vec<Failure>, OpenError> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::studied::Row;
 use super::{
     Album, Cell, ClusterSummary, CriterionClusters, Failure, NameQuality, Picture, RepresentationKind, TextColumn,
     Timing,
@@ -36,6 +37,15 @@ pub struct LayoutView {
     pub trustworthiness: Option<f64>,
 }
 
+/// A study's table; its maps and clusters stay with the engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "documented at Studied")]
+pub struct StudyView {
+    pub title: String,
+    pub about: String,
+    pub rows: Vec<Row>,
+}
+
 /// Everything of an album that can be shown. Fields are those of [`Album`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "documented at Album")]
@@ -55,6 +65,7 @@ pub struct AlbumView {
     pub name_quality: Option<NameQuality>,
     pub criteria: Vec<CriterionClusters>,
     pub layout: LayoutView,
+    pub study: Option<StudyView>,
     pub failures: Vec<Failure>,
     pub timings: Vec<Timing>,
 }
@@ -88,6 +99,11 @@ impl From<&Album> for AlbumView {
                 kl: album.layout.kl,
                 trustworthiness: album.layout.trustworthiness,
             },
+            study: album.study.as_ref().map(|study| StudyView {
+                title: study.title.clone(),
+                about: study.about.clone(),
+                rows: study.rows.clone(),
+            }),
             failures: album.failures.clone(),
             timings: album.timings.clone(),
         }

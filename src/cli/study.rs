@@ -1,23 +1,26 @@
 //! `gistmap study`.
 
 use std::fs;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use gistmap::album::folder::AlbumFolder;
+use gistmap::album::archive;
+use gistmap::album::folder::{AlbumFolder, FolderSource};
+use gistmap::album::studied::Spread;
 use gistmap::album::{Album, Cell, Layout, Timing};
 use gistmap::classical::Kind;
 use gistmap::collection::{Collection, folder};
 use gistmap::describe::import::ImportSource;
 use gistmap::endpoint::Chat;
-use gistmap::engine::{Engine, ModelSource, Pool, RunError};
+use gistmap::engine::{self, Engine, ModelSource, Pool, RunError};
 use gistmap::protocol::{ClusterCount, Command, Event, IMPORT, Plan};
 use gistmap::report;
 use gistmap::runtime::{Stopwatch, block_on};
 use gistmap::store::BlobStore;
 use gistmap::study::recipe::{PassedOver, Recipe, RecipeError};
 use gistmap::study::split::{Part, choose};
-use gistmap::study::table::{SUPERVISED, Spread};
+use gistmap::study::table::SUPERVISED;
 use gistmap::study::{Study, predict};
 use gistmap::weights::ModelFolder;
 
@@ -28,8 +31,11 @@ use super::{Failed, endpoint, stopped_by_ctrl_c};
 
 /// What a study's folder holds.
 const SUMMARY: &str = "study.json";
-const ALBUM: &str = "album";
-const OURS: [&str; 5] = [SUMMARY, "report.html", "tables", "figures", ALBUM];
+pub(super) const ALBUM: &str = "album";
+/// What a file begins with that is not whole yet.
+const PARTIAL: &str = ".partial-";
+pub(super) const PAGE: &str = "study.gistmap";
+const OURS: [&str; 6] = [SUMMARY, "report.html", "tables", "figures", ALBUM, PAGE];
 
 /// A recipe, read and checked against what is on this machine.
 struct Prepared {
@@ -127,28 +133,42 @@ fn whole(
     let mut album = open.take().context("the engine ended without an album")?;
     let every = std::mem::take(&mut album.cells);
     album.cells = every.iter().filter(|cell| cell.seed == u64::from(job.plan.seed)).cloned().collect();
-    run::write(&job, &album, store)?;
     let clock = Stopwatch::start();
     let mut maps: Vec<Layout> = Vec::new();
     if recipe.report.maps {
         let names: Vec<String> = album.vectors.iter().map(|v| v.name.clone()).collect();
+        let main = album.layout.clone();
         open = Some(album);
         for representation in names {
             handle(Command::Map { representation }, &mut open)?;
             maps.extend(open.as_ref().map(|album| album.layout.clone()));
         }
         album = open.take().context("the engine lost the album")?;
+        album.layout = main;
         let (items, seconds) = (maps.len(), clock.seconds());
         album.timings.push(Timing { stage: "maps of all".to_owned(), seconds, items, cached: 0 });
     }
-    album.cells = every;
+    let clusters = (0..album.cells.len()).map(|cell| engine::clusters(&album, cell));
+    let clusters = clusters.collect::<Result<Vec<_>, _>>().map_err(advised)?;
+    let first = std::mem::replace(&mut album.cells, every);
     let mut study = Study::new(recipe, passed_over, &album, maps);
     study.parts = parts;
+    album.cells = first;
+    album.study = Some(study.shown(clusters));
+    run::write(&job, &album, store)?;
+    let packed = pack(&out);
+    if let Err(reason) = &packed {
+        printer
+            .print(&Event::Note(format!("{PAGE} is not there: {reason:#}; `gistmap view` takes the folder {ALBUM}")));
+    }
     write(&study, &out)?;
     if arguments.json {
         say!("{}", report::study::json(&study)?)?;
     } else {
         print_summary(&study, &out)?;
+        if packed.is_ok() {
+            say!("in the page: gistmap view {}", out.display())?;
+        }
     }
     Ok(())
 }
@@ -159,12 +179,28 @@ fn make_room(out: &Path) -> Result<(), Failed> {
     fs::create_dir_all(out).with_context(shown)?;
     for entry in fs::read_dir(out).with_context(shown)? {
         let name = entry.with_context(shown)?.file_name();
-        if !OURS.iter().any(|ours| name == *ours) {
+        let is_ours = OURS.iter().any(|ours| name == *ours) || name.to_string_lossy().starts_with(PARTIAL);
+        if !is_ours {
             let name = name.display();
             return Err(anyhow!("{} holds {name}, which is no study's; choose another folder with -o", shown()).into());
         }
     }
     Ok(())
+}
+
+/// Makes of the album one file that the page opens: written aside, and renamed into place.
+fn pack(out: &Path) -> anyhow::Result<()> {
+    let (path, aside) = (out.join(PAGE), out.join(format!("{PARTIAL}{}", std::process::id())));
+    let packed = || -> anyhow::Result<()> {
+        let file = BufWriter::new(fs::File::create(&aside).with_context(|| aside.display().to_string())?);
+        archive::pack_without_features(&mut FolderSource::new(&out.join(ALBUM)), file)?.flush()?;
+        fs::rename(&aside, &path).with_context(|| path.display().to_string())
+    };
+    packed().inspect_err(|_| {
+        // Neither half a file nor that of a former study stands for this one; what cannot be removed is not there.
+        let _ = fs::remove_file(&aside);
+        let _ = fs::remove_file(&path);
+    })
 }
 
 /// Writes report, tables and figures, `study.json` last; what a former study left is taken away first.

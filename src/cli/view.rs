@@ -9,10 +9,11 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, anyhow};
 use gistmap::album::archive;
 use gistmap::album::folder::FolderSource;
+use gistmap::album::manifest::MANIFEST;
 
-use super::Failed;
 use super::args::ViewArguments;
 use super::serve::{ALBUM, Site};
+use super::{Failed, study};
 
 /// Names of the built page's folder: as it is shipped, and as Trunk makes it.
 const PAGES: [&str; 2] = ["page", "dist"];
@@ -39,6 +40,13 @@ pub(crate) fn view(arguments: &ViewArguments) -> Result<(), Failed> {
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let shown = || path.display().to_string();
     let metadata = fs::metadata(path).with_context(shown)?;
+    if metadata.is_dir() && !path.join(MANIFEST).is_file() {
+        // A study's folder; one that is too large for one file has its album alone.
+        let inside = [study::PAGE, study::ALBUM].map(|name| path.join(name));
+        if let Some(inside) = inside.iter().find(|inside| inside.is_file() || inside.join(MANIFEST).is_file()) {
+            return read(inside);
+        }
+    }
     if metadata.is_dir() {
         let bytes = archive::pack(&mut FolderSource::new(path)).with_context(shown)?;
         archive::open(std::io::Cursor::new(&bytes)).with_context(shown)?;

@@ -98,6 +98,7 @@ impl Engine<'_> {
         let session = Session::new(self.store, Cancel::default(), &mut nobody);
         let shown = album.cells.get(album.main_cell);
         let matrix = shown.and_then(|cell| album.vectors.iter().find(|v| v.name == cell.representation));
+        let matrix = matrix.filter(|matrix| matrix.is_read());
         if let Some(matrix) = matrix.map(|v| v.matrix.view()) {
             // What cannot be prepared is said when it is asked for.
             let _ = self.workings(&session, &cache::matrix_hash(matrix), matrix).await;

@@ -49,7 +49,7 @@ pub use workbench::{Begun, Prepared, Workbench};
 use std::cell::RefCell;
 use std::pin::Pin;
 
-use crate::album::Album;
+use crate::album::{Album, ClusterSummary};
 use crate::device::DeviceError;
 use crate::embed::EmbedError;
 use crate::endpoint::Chat;
@@ -95,6 +95,10 @@ pub enum RunError {
     /// The open album lacks what the command needs.
     #[error("{0}")]
     Lacking(String),
+    /// The command computes on a matrix that still lies in the album's files: the shell reads it first
+    /// ([`Engine::unread`]).
+    #[error("the numbers of {0} have not been read from the album's files; open the album again")]
+    Unread(String),
     /// Somebody asked to stop.
     #[error("stopped; what was computed is kept")]
     Cancelled,
@@ -167,6 +171,20 @@ impl<'a> Engine<'a> {
         Box::pin(self.carry_out(command, album, emit))
     }
 
+    /// The representation of the open album that `command` computes on, where its matrix still lies in the album's files:
+    /// the shell reads it ([`crate::album::Unread::read`]) before the command is carried out.
+    pub fn unread(command: &Command, album: &Album) -> Option<String> {
+        let named = |name: &str| album.vectors.iter().find(|v| v.name == name);
+        let matrix = match command {
+            Command::Run { .. } | Command::Study { .. } => None,
+            Command::Map { representation } => named(representation),
+            Command::Cell(request) => steer::computes_on(album, request),
+            Command::Search { .. } => search::searched(album),
+            Command::TraceKMeans => album.cells.get(album.main_cell).and_then(|cell| named(&cell.representation)),
+        };
+        matrix.filter(|matrix| !matrix.is_read()).map(|matrix| matrix.name.clone())
+    }
+
     /// Prepares, between commands, for what is likely to be asked of the open album next. Drop the future to stop.
     pub fn foresee<'f>(&'f self, album: &'f Option<Album>) -> Pin<Box<dyn Future<Output = ()> + 'f>> {
         // Boxed here as in `handle`.
@@ -183,6 +201,9 @@ impl<'a> Engine<'a> {
         album: &mut Option<Album>,
         emit: &mut dyn FnMut(Event),
     ) -> Result<(), RunError> {
+        if let Some(name) = album.as_ref().and_then(|album| Self::unread(&command, album)) {
+            return Err(RunError::Unread(name));
+        }
         match command {
             Command::Run { collection, plan, imports } => {
                 *album = Some(run::run(self, &collection, &plan, &imports, &[], emit).await?);
@@ -198,6 +219,24 @@ impl<'a> Engine<'a> {
         emit(Event::Done);
         Ok(())
     }
+}
+
+/// The clusters of a cell of `album`, explained: those that it has already, or as a run explains its main cell's.
+///
+/// # Errors
+/// When there is no such cell, or its representation has no numbers.
+pub fn clusters(album: &Album, cell: usize) -> Result<Vec<ClusterSummary>, RunError> {
+    if cell == album.main_cell {
+        return Ok(album.clusters.clone());
+    }
+    if let Some(criterion) = album.criteria.iter().find(|criterion| criterion.cell == cell) {
+        return Ok(criterion.clusters.clone());
+    }
+    let lacking = || RunError::Lacking(format!("the album has no cell {cell}"));
+    let cell = album.cells.get(cell).ok_or_else(lacking)?;
+    let vectors = album.vectors.iter().find(|v| v.name == cell.representation).ok_or_else(lacking)?;
+    let labels: Vec<Option<u32>> = album.pictures.iter().map(|picture| picture.label).collect();
+    names::explain(vectors, cell, &album.texts, &labels, &album.label_names)
 }
 
 fn open(album: &mut Option<Album>) -> Result<&mut Album, RunError> {

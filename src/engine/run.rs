@@ -131,6 +131,7 @@ pub(super) async fn run(
         name_quality,
         criteria,
         layout,
+        study: None,
         failures: session.failures,
         timings: session.timings,
     })

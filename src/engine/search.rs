@@ -2,11 +2,18 @@
 
 use super::session::Session;
 use super::{Engine, RunError, words};
-use crate::album::{Album, RepresentationKind};
+use crate::album::{Album, Representation, RepresentationKind};
 use crate::protocol::{Event, SENTENCES};
 
 /// Pictures that a search tells of.
 const FOUND: usize = 200;
+
+/// The representation that is searched in.
+pub(super) fn searched(album: &Album) -> Option<&Representation> {
+    // Vectors of a column's texts are plain sentence vectors, so that a query compares.
+    let of_texts = |name: &str| album.texts.iter().any(|column| column.name == name);
+    album.vectors.iter().find(|v| v.kind == RepresentationKind::Text && of_texts(&v.name))
+}
 
 /// Ranks the pictures of `album` by the cosine of their sentences' vectors with that of `words`.
 pub(super) async fn search(
@@ -15,10 +22,7 @@ pub(super) async fn search(
     words: String,
     emit: &mut dyn FnMut(Event),
 ) -> Result<(), RunError> {
-    // Vectors of a column's texts are plain sentence vectors, so that a query compares.
-    let of_texts = |name: &str| album.texts.iter().any(|column| column.name == name);
-    let texts = album.vectors.iter().find(|v| v.kind == RepresentationKind::Text && of_texts(&v.name));
-    let Some(texts) = texts else {
+    let Some(texts) = searched(album) else {
         let lacking = "these pictures have no texts to search in: run again with the text `tags`";
         return Err(RunError::Lacking(lacking.to_owned()));
     };

@@ -3,7 +3,7 @@
 use super::cells::{self, Task, Truth};
 use super::session::Session;
 use super::{Engine, RunError, map, names};
-use crate::album::{Album, Cell};
+use crate::album::{Album, Cell, ClusterSummary, Layout, Representation};
 use crate::cluster::catalog::ClustererSpec;
 use crate::protocol::{CellRequest, ClusterCount, Event, PlanError, Stage};
 use crate::runtime::{Stopwatch, breathe};
@@ -15,18 +15,13 @@ pub(super) async fn show(
     request: &CellRequest,
     emit: &mut dyn FnMut(Event),
 ) -> Result<(), RunError> {
-    let (vectors, clusterer) = check(album, request)?;
+    let Asked { vectors, clusterer, truth, count, known } = look_up(album, request)?;
     let mut session = Session::new(engine.store, engine.cancel.clone(), emit);
-    let truth = Truth { labels: album.pictures.iter().map(|p| p.label).collect(), classes: album.label_names.len() };
-    let task = Task {
-        representation: &album.vectors[vectors],
-        clusterer: &clusterer.to_string(),
-        count: truth.count(request.k),
-        seed: request.seed,
-    };
+    let representation = &album.vectors[vectors];
+    let task = Task { representation, clusterer: &clusterer.to_string(), count, seed: request.seed };
     let clock = Stopwatch::start();
     let mut cells = album.cells.clone();
-    let main_cell = match cells.iter().position(|cell| answers(cell, &task, &clusterer)) {
+    let main_cell = match known {
         Some(known) => known,
         None => {
             session.progress(Stage::Clusters, 0, 1, 0)?;
@@ -46,17 +41,22 @@ pub(super) async fn show(
     breathe().await;
 
     let clock = Stopwatch::start();
-    let clusters =
-        names::explain(task.representation, &cells[main_cell], &album.texts, &truth.labels, &album.label_names)?;
+    let clusters = match of_study(album, main_cell) {
+        Some(known) => known.clone(),
+        None => names::explain(representation, &cells[main_cell], &album.texts, &truth.labels, &album.label_names)?,
+    };
     session.done(Stage::Names, clock);
 
     let clock = Stopwatch::start();
-    let layout = if album.layout.representation == task.representation.name {
+    let layout = if album.layout.representation == representation.name {
         None
+    } else if let Some(map) = map_of_study(album, &representation.name) {
+        map::emit_final(&mut session, map);
+        Some(map.clone())
     } else {
         // The map's seed is that of the run, which made the first cell.
         let seed = album.cells.first().map_or(request.seed, |cell| cell.seed as u32);
-        Some(map::lay_out(&mut session, &album.layout.projector, seed, task.representation).await?)
+        Some(map::lay_out(&mut session, &album.layout.projector, seed, representation).await?)
     };
     if main_cell != album.main_cell {
         // It was that of the former one's names.
@@ -88,6 +88,50 @@ pub(super) async fn map(
     Ok(())
 }
 
+/// The representation that `request` computes on; none where album and study have all that is asked for, or it is refused.
+pub(super) fn computes_on<'a>(album: &'a Album, request: &CellRequest) -> Option<&'a Representation> {
+    let asked = look_up(album, request).ok()?;
+    let representation = &album.vectors[asked.vectors];
+    let is_mapped =
+        album.layout.representation == representation.name || map_of_study(album, &representation.name).is_some();
+    let is_known = asked.known.is_some_and(|cell| of_study(album, cell).is_some());
+    (!is_known || !is_mapped).then_some(representation)
+}
+
+/// The clusters of a cell of the study.
+fn of_study(album: &Album, cell: usize) -> Option<&Vec<ClusterSummary>> {
+    album.study.as_ref()?.clusters.get(cell)
+}
+
+fn map_of_study<'a>(album: &'a Album, representation: &str) -> Option<&'a Layout> {
+    album.study.as_ref()?.maps.iter().find(|map| map.representation == representation)
+}
+
+/// What a request comes to in an album.
+struct Asked {
+    /// Index into [`Album::vectors`].
+    vectors: usize,
+    clusterer: ClustererSpec,
+    truth: Truth,
+    count: ClusterCount,
+    /// The cell, where it has been tried.
+    known: Option<usize>,
+}
+
+fn look_up(album: &Album, request: &CellRequest) -> Result<Asked, RunError> {
+    let (vectors, clusterer) = check(album, request)?;
+    let truth = Truth { labels: album.pictures.iter().map(|p| p.label).collect(), classes: album.label_names.len() };
+    let (count, name) = (truth.count(request.k), clusterer.to_string());
+    let same = |cell: &Cell| {
+        cell.representation == request.representation
+            && cell.clusterer == name
+            && cell.seed == u64::from(request.seed)
+            && has_count(cell, count, &clusterer)
+    };
+    let known = album.cells.iter().position(same);
+    Ok(Asked { vectors, clusterer, truth, count, known })
+}
+
 /// The index of the representation that is asked for, and the clusterer.
 fn check(album: &Album, request: &CellRequest) -> Result<(usize, ClustererSpec), RunError> {
     let wrong = |reason: String| PlanError::Parameters { option: "--cluster", reason };
@@ -106,13 +150,11 @@ fn position(album: &Album, representation: &str) -> Result<usize, RunError> {
     })
 }
 
-/// Whether a cell that was tried is what the task asks for.
-fn answers(cell: &Cell, task: &Task<'_>, clusterer: &ClustererSpec) -> bool {
-    let count = match task.count {
+/// Whether a cell has as many clusters as are asked for.
+fn has_count(cell: &Cell, count: ClusterCount, clusterer: &ClustererSpec) -> bool {
+    match count {
         _ if !clusterer.takes_k() => true,
         ClusterCount::Fixed(k) => cell.k == k,
         ClusterCount::Labels | ClusterCount::Auto => !cell.k_curve.is_empty(),
-    };
-    let same = cell.representation == task.representation.name && cell.clusterer == task.clusterer;
-    same && cell.seed == u64::from(task.seed) && count
+    }
 }

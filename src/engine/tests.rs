@@ -4,7 +4,8 @@
 
 use ndarray::Array2;
 
-use super::{Engine, Model, ModelSource, Pool, RunError};
+use super::{Engine, Model, ModelSource, Pool, RunError, clusters};
+use crate::album::studied::Studied;
 use crate::album::{Album, Layout, Picture, Representation, RepresentationKind, TextColumn};
 use crate::cluster::Clusterer;
 use crate::cluster::kmeans::{KMeansParams, KMeansRun};
@@ -61,6 +62,7 @@ fn album() -> Album {
         name_quality: None,
         criteria: Vec::new(),
         layout,
+        study: None,
         failures: Vec::new(),
         timings: Vec::new(),
     }
@@ -128,6 +130,54 @@ fn the_map_follows_the_representation_and_k_can_be_found() {
     let album = open.as_ref().unwrap();
     assert_eq!(album.layout.representation, "far");
     assert!(album.layout.points.iter().any(|v| *v != 0.0));
+}
+
+/// The album with two cells, as the first seed of a study that has mapped both representations.
+fn studied(engine: &Engine<'_>) -> Album {
+    let mut open = Some(album());
+    let mut maps = Vec::new();
+    for representation in ["near", "far"] {
+        handle(engine, request(representation, ClusterCount::Fixed(4)), &mut open).unwrap();
+        maps.push(open.as_ref().unwrap().layout.clone());
+    }
+    let mut album = open.unwrap();
+    let clusters = (0..2).map(|cell| clusters(&album, cell).unwrap()).collect();
+    let (title, about) = (String::new(), String::new());
+    album.study = Some(Studied { title, about, rows: Vec::new(), clusters, maps });
+    album
+}
+
+#[test]
+fn a_study_shows_its_cells_without_their_matrices() {
+    let store = MemoryStore::default();
+    let engine = Engine::new(&NoModels, &store, &Pool, Cancel::default());
+    let whole = studied(&engine);
+    let mut lean = whole.clone();
+    for vectors in &mut lean.vectors {
+        vectors.matrix = Array2::zeros((0, vectors.matrix.ncols()));
+    }
+    // Nothing that an earlier engine kept helps this one.
+    let store = MemoryStore::default();
+    let engine = Engine::new(&NoModels, &store, &Pool, Cancel::default());
+    let mut open = Some(lean.clone());
+    for (main_cell, representation) in [(0, "near"), (1, "far"), (0, "near")] {
+        let events = handle(&engine, request(representation, ClusterCount::Fixed(4)), &mut open).unwrap();
+        assert_eq!(clustered(&events).len(), 1);
+        let layouts = events.iter().filter(|event| matches!(event, Event::Layout { .. })).count();
+        let (album, study) = (open.as_ref().unwrap(), whole.study.as_ref().unwrap());
+        assert_eq!((album.main_cell, layouts), (main_cell, 1));
+        assert_eq!((&album.clusters, &album.layout), (&study.clusters[main_cell], &study.maps[main_cell]));
+    }
+    block_on(engine.foresee(&open));
+    // Anything else computes, and says on what.
+    for command in [request("far", ClusterCount::Fixed(3)), Command::Map { representation: "far".into() }] {
+        assert_eq!(Engine::unread(&command, &lean).as_deref(), Some("far"));
+        assert!(matches!(handle(&engine, command, &mut open), Err(RunError::Unread(name)) if name == "far"));
+    }
+    assert!(matches!(handle(&engine, Command::TraceKMeans, &mut open), Err(RunError::Unread(_))));
+    let mut open = Some(Album { vectors: whole.vectors, ..lean });
+    handle(&engine, request("far", ClusterCount::Fixed(3)), &mut open).unwrap();
+    assert_eq!(open.unwrap().clusters.len(), 3);
 }
 
 #[test]

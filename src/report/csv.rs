@@ -87,10 +87,10 @@ pub fn k_distances(album: &Album) -> String {
     out
 }
 
-/// `layout.csv`: `file,x,y`.
-pub fn layout(album: &Album) -> String {
+/// `layout.csv`, and `maps/<name>.csv` of a study's maps: `file,x,y`; `points` is `[pictures, 2]`.
+pub fn layout(pictures: &[Picture], points: ArrayView2<'_, f32>) -> String {
     let mut out = "file,x,y\n".to_owned();
-    for (picture, point) in album.pictures.iter().zip(album.layout.points.axis_iter(Axis(0))) {
+    for (picture, point) in pictures.iter().zip(points.axis_iter(Axis(0))) {
         cell(&mut out, &picture.file);
         for value in point {
             let _ = write!(out, ",{value}");
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn other_tables() {
         let album = album(3, 2, false);
-        assert_eq!(read(&layout(&album)).1[1], [NASTY[1], "-13", "-2"]);
+        assert_eq!(read(&layout(&album.pictures, album.layout.points.view())).1[1], [NASTY[1], "-13", "-2"]);
         assert_eq!(read(&errors(&album)).1, [["<img src=x>.jpg", "decode", "it's \"cut\" off"]]);
         assert_eq!(read(&texts(&album, &album.texts[0])).1[2], [NASTY[2], "text 2 </script>"]);
         let likely = super::TextColumn { probabilities: Some(vec![0.5, 0.25, 1.0]), ..album.texts[0].clone() };

@@ -121,6 +121,7 @@ pub(crate) mod testing {
                 kl: Some(1.25),
                 trustworthiness: Some(0.95),
             },
+            study: None,
             failures: vec![Failure {
                 file: "<img src=x>.jpg".into(),
                 stage: "decode".into(),

@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::csv::row;
 use crate::album::files::file_name;
+use crate::album::studied::Row;
 use crate::study::recipe::{PassedOver, Recipe};
-use crate::study::table::{Difference, Row};
+use crate::study::table::Difference;
 use crate::study::{Represented, Study};
 
 /// What `study.json` holds: everything but the pictures' labels and places, which are in `tables/` and `album/`.

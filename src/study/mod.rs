@@ -12,10 +12,11 @@ pub mod table;
 
 use serde::{Deserialize, Serialize};
 
-use crate::album::{Album, Cell, Layout, RepresentationKind, Timing};
+use crate::album::studied::{Row, Studied};
+use crate::album::{Album, Cell, ClusterSummary, Layout, RepresentationKind, Timing};
 use recipe::{PassedOver, Recipe};
 use split::Part;
-use table::{Difference, Row};
+use table::Difference;
 
 /// A representation, without its numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +103,12 @@ impl Study {
             answered: answered.collect(),
             timings: album.timings.clone(),
         }
+    }
+
+    /// What the page shows of it, with the clusters of each cell of the first seed.
+    pub fn shown(&self, clusters: Vec<Vec<ClusterSummary>>) -> Studied {
+        let (title, about) = (self.recipe.title.clone(), self.recipe.about.trim().to_owned());
+        Studied { title, about, rows: self.rows(), clusters, maps: self.maps.clone() }
     }
 
     /// Mean and spread of every representation × clusterer.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::album::studied::{Row, Spread};
 use crate::album::{Cell, Scores};
 
 /// A score of a cell.
@@ -62,48 +63,6 @@ impl Metric {
     pub fn better(self, a: f64, b: f64) -> bool {
         if self == Self::Loss { a < b } else { a > b }
     }
-}
-
-/// Mean and standard deviation over seeds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Spread {
-    /// The mean.
-    pub mean: f64,
-    /// The sample's standard deviation (n − 1); none of a single run.
-    pub sd: Option<f64>,
-    /// Runs.
-    pub n: usize,
-}
-
-impl Spread {
-    /// Of some values; `None` of none.
-    pub fn of(values: &[f64]) -> Option<Self> {
-        let n = values.len();
-        let mean = values.iter().sum::<f64>() / n as f64;
-        let sd = (n > 1).then(|| (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1) as f64).sqrt());
-        (n > 0).then_some(Self { mean, sd, n })
-    }
-}
-
-/// One representation clustered by one clusterer, over all seeds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Row {
-    /// Which representation.
-    pub representation: String,
-    /// Which clusterer.
-    pub clusterer: String,
-    /// Parameter that it chose itself in the first run.
-    pub chosen: Option<(String, f64)>,
-    /// Clusters found.
-    pub k: Spread,
-    /// Share of the pictures that belong to no cluster.
-    pub noise: Spread,
-    /// Seconds of a run, as measured when it was first computed.
-    pub seconds: Spread,
-    /// ACC, NMI, ARI, kappa: as [`SUPERVISED`].
-    pub supervised: [Option<Spread>; 4],
-    /// Silhouette and loss: as [`LABEL_FREE`].
-    pub label_free: [Option<Spread>; 2],
 }
 
 /// A representation's difference to another, with the same clusterer, paired by seed. What draws nothing has one run, which

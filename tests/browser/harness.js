@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { constants, getPriority, setPriority, tmpdir } from "node:os";
 import path from "node:path";
@@ -80,6 +80,28 @@ export async function terminal(test, folder, ...options) {
   const out = path.join(await scratch(test, "terminal"), "album");
   const packs = options.includes("--packs") ? [] : ["--packs", path.join(DIST, "packs")];
   await gistmap("run", folder, "-o", out, "--device", "cpu", ...packs, ...options);
+  return out;
+}
+
+/** Runs a small study of sample pictures in the terminal; returns its folder. Two representations, a text and their fusions. */
+export async function study(test) {
+  const folder = await scratch(test, "study");
+  const recipe = `
+title = "Stamps, by looks and by words"
+about = "Three kinds of stamps."
+[collection]
+images = "${await pictures(test, 3, 6)}"
+[representations]
+features = ["classical", "efficientnet-lite0"]
+text = ["tags"]
+fuse = ["concat"]
+[clusterings]
+clusterers = ["kmeans:n_init=1", "agglomerative"]
+seeds = [782, 1, 2]
+`;
+  await writeFile(path.join(folder, "recipe.toml"), recipe);
+  const out = path.join(folder, "out");
+  await gistmap("study", path.join(folder, "recipe.toml"), "-o", out, "--device", "cpu");
   return out;
 }
 

@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use crate::album::Layout;
+use crate::album::studied::Row;
 use crate::report::map::{Rect, fit, matching_colours, places_of, radius};
 use crate::report::svg::escape;
 use crate::scene::palette::{Colour, Theme, categorical, noise};
 use crate::study::Study;
-use crate::study::table::{Metric, Row, SUPERVISED};
+use crate::study::table::{Metric, SUPERVISED};
 
 /// Side of a panel's square.
 const SIDE: f64 = 400.0;

@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use super::figure;
 use super::html::table;
+use crate::album::studied::{Row, Spread};
 use crate::report::html::escape::text;
 use crate::study::Study;
-use crate::study::table::{Difference, LABEL_FREE, Metric, Row, SUPERVISED, Spread};
+use crate::study::table::{Difference, LABEL_FREE, Metric, SUPERVISED};
 
 /// `0.548 ± 0.012`
 fn number(spread: Spread) -> String {

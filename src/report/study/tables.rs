@@ -1,9 +1,10 @@
 //! A study's tables as CSV. Scores with labels and without are in files of their own.
 
 use crate::album::Cell;
+use crate::album::studied::Spread;
 use crate::report::csv::{optional, row};
 use crate::study::Study;
-use crate::study::table::{Difference, LABEL_FREE, Metric, SUPERVISED, Spread};
+use crate::study::table::{Difference, LABEL_FREE, Metric, SUPERVISED};
 
 /// Names and texts of all tables; those of scores with labels only where there are labels.
 pub(super) fn all(study: &Study) -> Vec<(&'static str, String)> {

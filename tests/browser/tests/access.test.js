@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 
-import { mapOf, pictures, reach, serve, visit, visitor } from "../harness.js";
+import { count, mapOf, pictures, reach, serve, study, visit, visitor } from "../harness.js";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -18,6 +18,17 @@ for (const scheme of ["light", "dark"]) {
     await judge(page, "done");
     await page.getByTestId("picture").first().click();
     await judge(page, "a picture selected");
+  });
+}
+
+for (const scheme of ["light", "dark"]) {
+  test(`axe finds nothing serious in a study, ${scheme}`, async (t) => {
+    const page = await visit(await visitor(t, { webgpu: false, context: { colorScheme: scheme } }), await serve(t, { album: await study(t) }));
+    await reach(page, "done");
+    await count(page, "study-row", 10);
+    await judge(page, "the table");
+    await page.setViewportSize({ width: 390, height: 844 });
+    await judge(page, "the table on a phone");
   });
 }
 

@@ -1,11 +1,11 @@
 //! The open album's files: those that the terminal writes, made one at a time or all in one, and read again.
 
-use std::io::Cursor;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
-use gistmap::album::archive;
+use gistmap::album::archive::{self, Archive};
 use gistmap::album::files::{Contents, files, media_type};
 use gistmap::album::manifest::{Manifest, ModelEntry};
-use gistmap::album::{Album, Opened};
+use gistmap::album::{Album, Opened, open_without_matrices};
 use gistmap::protocol::{Event, Plan, Seen};
 use gistmap::report::html::Thumbnails;
 use gistmap_web::protocol::{ALBUM_FILE, FromEngine};
@@ -24,14 +24,64 @@ pub(crate) struct Origin {
     pub(crate) models: Vec<ModelEntry>,
 }
 
-/// Reads an album file that was dropped or chosen.
+/// An album file, of which parts are read when they are needed.
+pub(crate) type AlbumFile = Archive<BufReader<Parts>>;
+
+/// Bytes that are asked for at a time; the browser answers each time from its disk.
+const PART: usize = 1 << 20;
+
+/// Reads an album file that was dropped or chosen, but for its matrices.
 ///
 /// # Errors
 /// What is wrong with it and what to do.
-pub(crate) fn open(file: &JsValue) -> Result<Opened, String> {
+pub(crate) fn open(file: &JsValue) -> Result<(Opened, AlbumFile), String> {
     let blob: &Blob = file.dyn_ref().ok_or("this is no file; drop a .gistmap file")?;
-    let bytes = read_blob(blob).map_err(|e| format!("the album file cannot be read: {}", said(&e)))?;
-    archive::open(Cursor::new(bytes.to_vec())).map_err(|e| e.to_string())
+    let parts = Parts { blob: blob.clone(), at: 0 };
+    let mut file = Archive::new(BufReader::with_capacity(PART, parts)).map_err(|e| e.to_string())?;
+    let opened = open_without_matrices(&mut file).map_err(|e| e.to_string())?;
+    Ok((opened, file))
+}
+
+/// A file of the browser, read part by part.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    blob: Blob,
+    at: u64,
+}
+
+impl Parts {
+    fn size(&self) -> u64 {
+        self.blob.size() as u64
+    }
+}
+
+impl Read for Parts {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let end = self.size().min(self.at.saturating_add(bytes.len() as u64));
+        if end <= self.at {
+            return Ok(0);
+        }
+        let failed = |e: JsValue| io::Error::other(said(&e));
+        let part = self.blob.slice_with_f64_and_f64(self.at as f64, end as f64).map_err(failed)?;
+        let part = read_blob(&part).map_err(failed)?;
+        let length = part.length() as usize;
+        let room = bytes.get_mut(..length).ok_or(io::ErrorKind::InvalidData)?;
+        part.copy_to(room);
+        self.at += length as u64;
+        Ok(length)
+    }
+}
+
+impl Seek for Parts {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.size().checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
+    }
 }
 
 /// The pictures of an opened album, as a run would tell them.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use gistmap::album::Album;
 use gistmap::album::sheets::Sheets;
 use gistmap::album::view::AlbumView;
+use gistmap::album::{Album, OpenError, Unread};
 use gistmap::collection::{Collection, CollectionError};
 use gistmap::engine::{Engine, ModelSource, RunError, StoredThumbnails};
 use gistmap::protocol::{Command, DeviceChoice, Event, Plan};
@@ -17,7 +17,7 @@ use js_sys::Array;
 use wasm_bindgen::JsValue;
 use web_sys::WorkerGlobalScope;
 
-use super::album::{self, Origin};
+use super::album::{self, AlbumFile, Origin};
 use super::desk::Desk;
 use super::fetch::FetchError;
 use super::files::Files;
@@ -38,7 +38,15 @@ enum Opened {
     /// Pictures, and the plan that made the album of them.
     Pictures(Collection, Option<Plan>),
     /// An album file.
-    File(Box<Origin>, Sheets),
+    File(Box<OpenFile>),
+}
+
+/// An album file, and what was found in it.
+struct OpenFile {
+    origin: Origin,
+    thumbnails: Sheets,
+    file: AlbumFile,
+    unread: Unread,
 }
 
 struct Session<'a> {
@@ -144,7 +152,7 @@ impl Session<'_> {
     }
 
     async fn open_album(&mut self, file: &JsValue) -> Outcome {
-        let opened = album::open(file).map_err(input)?;
+        let (opened, file) = album::open(file).map_err(input)?;
         let nothing = Collection::default();
         self.desk.lay_open(&nothing, Files::default());
         send(&FromEngine::Opened {
@@ -158,7 +166,9 @@ impl Session<'_> {
             send(&FromEngine::Event(event));
             breathe().await;
         }
-        self.opened = Opened::File(Box::new(Origin { plan: opened.plan, models: opened.models }), opened.thumbnails);
+        let origin = Origin { plan: opened.plan, models: opened.models };
+        let (thumbnails, unread) = (opened.thumbnails, opened.unread);
+        self.opened = Opened::File(Box::new(OpenFile { origin, thumbnails, file, unread }));
         self.album = Some(opened.album);
         self.send_album();
         Ok(())
@@ -186,10 +196,23 @@ impl Session<'_> {
         self.command(command, plan.models(), true).await
     }
 
+    /// Reads matrices of an opened album file that have been left in it.
+    fn read(&mut self, what: impl FnOnce(&mut Unread, &mut AlbumFile, &mut Album) -> Result<(), OpenError>) -> Outcome {
+        match (&mut self.opened, &mut self.album) {
+            (Opened::File(open), Some(album)) => {
+                what(&mut open.unread, &mut open.file, album).map_err(|e| input(e.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Has the engine carry out a command; the album is sent afterwards where it has changed.
     async fn command(&mut self, command: Command, models: BTreeSet<String>, changes: bool) -> Outcome {
         if self.packs.ensure(&models, &self.desk.cancel, &fetching).await.map_err(not_fetched)? {
             self.tell_models(Ok(())).await;
+        }
+        if let Some(name) = self.album.as_ref().and_then(|album| Engine::unread(&command, album)) {
+            self.read(|unread, file, album| unread.read(file, album, &name))?;
         }
         let (desk, speed) = (&self.desk, &mut self.speed);
         let mut told = Stopwatch::start();
@@ -222,14 +245,15 @@ impl Session<'_> {
         send(&FromEngine::Album { view: Box::new(AlbumView::from(album)), files });
     }
 
-    fn export(&self, path: &str) -> Outcome {
+    fn export(&mut self, path: &str) -> Outcome {
+        self.read(|unread, file, album| unread.read_all(file, album))?;
         let nothing = || input("there is no album to save yet; run first".to_owned());
         let album = self.album.as_ref().ok_or_else(nothing)?;
         let origin = match &self.opened {
             Opened::Pictures(_, Some(plan)) => {
                 Origin { plan: plan.clone(), models: self.packs.entries(&plan.models()) }
             }
-            Opened::File(origin, _) => origin.as_ref().clone(),
+            Opened::File(open) => open.origin.clone(),
             _ => return Err(nothing()),
         };
         let file = self.with_thumbnails(album, |thumbnails| album::make(path, album, thumbnails, origin));
@@ -239,7 +263,7 @@ impl Session<'_> {
 
     fn with_thumbnails<T>(&self, album: &Album, act: impl FnOnce(&dyn Thumbnails) -> T) -> T {
         match &self.opened {
-            Opened::File(_, sheets) => act(sheets),
+            Opened::File(open) => act(&open.thumbnails),
             Opened::Pictures(collection, _) => {
                 act(&StoredThumbnails::new(album, collection, self.store, &self.desk.hands))
             }

@@ -18,6 +18,8 @@ use crate::state::{Phase, State};
 const AT_A_TIME: usize = 12;
 /// What an album file's name ends in.
 const ALBUM: &str = ".gistmap";
+/// The album in a study's folder.
+const STUDY: &str = "study.gistmap";
 /// What a model pack's name ends in.
 const PACK: &str = ".safetensors";
 
@@ -112,6 +114,11 @@ impl Intake {
 
     fn open(self, gathered: Gathered) {
         let Gathered { title, paths, files, unreadable } = gathered;
+        // The folder that `gistmap study` writes: one of its files is what the page opens.
+        if let Some(study) = (0_u32..).zip(&paths).find_map(|(at, path)| (path == STUDY).then_some(at)) {
+            self.link.open_album(files.get(study));
+            return;
+        }
         if unreadable > 0 {
             let text = format!("{unreadable} files or folders could not be read; their permissions may forbid it.");
             self.state.toast(true, text);

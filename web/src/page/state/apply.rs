@@ -8,7 +8,9 @@ use gistmap::protocol::{Event, Stage};
 use gistmap_web::protocol::{FromEngine, Trouble};
 use leptos::prelude::*;
 
-use super::{Device, Fetch, Found, KMeansFrame, Layout, Origin, Pane, Phase, Selection, StageState, State, Texts, now};
+use super::{
+    Device, Fetch, Found, KMeansFrame, Layout, Origin, Pane, Phase, Selection, Sheet, StageState, State, Texts, now,
+};
 
 impl State {
     /// Takes in a message. Files, pictures and device losses are `link`'s, which acts on them before.
@@ -82,6 +84,7 @@ impl State {
         self.enlarged.set(false);
         self.beside.set(None);
         self.pane.set(Pane::Map);
+        self.sheet.update(|sheet| *sheet = sheet.filter(|sheet| *sheet != Sheet::Study));
     }
 
     fn event(&self, event: Event) {
@@ -178,6 +181,11 @@ impl State {
         if first {
             let clusters = view.clusters.len();
             self.said.set(format!("Done: {} pictures in {clusters} clusters", view.pictures.len()));
+            if view.study.is_some() {
+                // Its table is the map's menu; where there is room for one pane, the map stands above it.
+                self.sheet.set(Some(Sheet::Study));
+                self.pane.set(Pane::Lab);
+            }
         }
         self.album.set(Some(Arc::new(view)));
         self.phase.set(Phase::Done);

@@ -91,6 +91,8 @@ pub(crate) enum Pane {
 /// The sheets of the lab, below the map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sheet {
+    /// A study's table.
+    Study,
     /// Every tried cell.
     Experiments,
     /// K-Means and t-SNE, step by step.
@@ -270,6 +272,16 @@ impl State {
             toasts.retain(|t| t.text != text);
             toasts.push(Toast { id, bad, text });
         });
+    }
+
+    /// Whether the open album is that of a study.
+    pub(crate) fn is_study(&self) -> bool {
+        self.album.with(|album| album.as_ref().is_some_and(|album| album.study.is_some()))
+    }
+
+    /// The sheet that the lab opens with.
+    pub(crate) fn first_sheet(&self) -> Sheet {
+        if self.is_study() { Sheet::Study } else { Sheet::Experiments }
     }
 
     /// The main cell.

@@ -80,7 +80,7 @@ fn Ways(intake: Intake) -> impl IntoView {
     view! {
         <div class="target" aria-hidden="true">
             <Icon glyph=Glyph::Folder/>
-            <span>"Drop a folder, pictures or an album here"</span>
+            <span>"Drop a folder, pictures, an album or a study here"</span>
         </div>
         <div class="ways">
             <button class="button primary" type="button" data-testid="choose-folder" on:click=move |_| click(folder)>

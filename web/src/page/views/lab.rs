@@ -1,4 +1,4 @@
-//! The lab, below the map: experiments, replay, explanations, problems, each a sheet behind a tab.
+//! The lab, below the map: a study's table, experiments, replay, explanations, problems, each a sheet behind a tab.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -11,19 +11,26 @@ use super::format;
 use super::icons::{Glyph, Icon};
 use super::problems::Problems;
 use super::replay::ReplaySheet;
+use super::study::Study;
 use crate::state::{Sheet, State};
 
-const SHEETS: [Sheet; 5] = [Sheet::Experiments, Sheet::Labels, Sheet::Replay, Sheet::Explain, Sheet::Problems];
+const SHEETS: [Sheet; 6] =
+    [Sheet::Study, Sheet::Experiments, Sheet::Labels, Sheet::Replay, Sheet::Explain, Sheet::Problems];
 
 /// Whether there is anything to be seen on a sheet.
 fn is_there(state: &State, sheet: Sheet) -> bool {
-    sheet != Sheet::Labels || state.label_names.with(|names| names.len() > 1)
+    match sheet {
+        Sheet::Study => state.is_study(),
+        Sheet::Labels => state.label_names.with(|names| names.len() > 1),
+        Sheet::Experiments | Sheet::Replay | Sheet::Explain | Sheet::Problems => true,
+    }
 }
 
 impl Sheet {
     /// The name by which styles and tabs know it.
     pub(super) fn id(self) -> &'static str {
         match self {
+            Self::Study => "study",
             Self::Experiments => "experiments",
             Self::Labels => "labels",
             Self::Replay => "replay",
@@ -35,6 +42,7 @@ impl Sheet {
     /// The name by which tests find the tab.
     fn hook(self) -> &'static str {
         match self {
+            Self::Study => "tab-study",
             Self::Experiments => "tab-experiments",
             Self::Labels => "tab-labels",
             Self::Replay => "tab-replay",
@@ -45,6 +53,7 @@ impl Sheet {
 
     fn title(self) -> &'static str {
         match self {
+            Self::Study => "Study",
             Self::Experiments => "Experiments",
             Self::Labels => "Labels",
             Self::Replay => "Replay",
@@ -60,6 +69,7 @@ pub(super) fn Lab() -> impl IntoView {
     let state = expect_context::<State>();
     let sheet = move || {
         Some(match state.sheet.get()? {
+            Sheet::Study => view! { <Study/> }.into_any(),
             Sheet::Experiments => view! { <Experiments/> }.into_any(),
             Sheet::Labels => view! { <Contingency/> }.into_any(),
             Sheet::Replay => view! { <ReplaySheet/> }.into_any(),
@@ -76,7 +86,7 @@ pub(super) fn Lab() -> impl IntoView {
                     class="quiet lab-fold"
                     type="button"
                     aria-label=move || if state.sheet.get().is_some() { "Close the lab" } else { "Open the lab" }
-                    on:click=move |_| state.sheet.update(|s| *s = if s.is_some() { None } else { Some(Sheet::Experiments) })
+                    on:click=move |_| state.sheet.update(|s| *s = if s.is_some() { None } else { Some(state.first_sheet()) })
                 >
                     <Icon glyph=Glyph::Chevron/>
                 </button>
@@ -94,7 +104,7 @@ fn Tab(sheet: Sheet) -> impl IntoView {
     let number = move || match sheet {
         Sheet::Experiments => state.cells.with(|c| c.len()),
         Sheet::Problems => state.failures.with(|f| f.len()),
-        Sheet::Labels | Sheet::Replay | Sheet::Explain => 0,
+        Sheet::Study | Sheet::Labels | Sheet::Replay | Sheet::Explain => 0,
     };
     view! {
         <button
@@ -106,7 +116,7 @@ fn Tab(sheet: Sheet) -> impl IntoView {
             hidden=move || !is_there(&state, sheet)
             aria-selected=move || chosen().to_string()
             aria-controls="lab-sheet"
-            tabindex=move || if chosen() || (state.sheet.get().is_none() && sheet == SHEETS[0]) { "0" } else { "-1" }
+            tabindex=move || if chosen() || (state.sheet.get().is_none() && sheet == state.first_sheet()) { "0" } else { "-1" }
             on:click=move |_| state.sheet.update(|s| *s = if *s == Some(sheet) { None } else { Some(sheet) })
         >
             {sheet.title()}

@@ -28,6 +28,7 @@ mod problems;
 mod progress;
 mod recipe;
 mod replay;
+mod study;
 mod toasts;
 mod top;
 mod workspace;

@@ -63,7 +63,7 @@ fn PaneButton(pane: Pane, glyph: Glyph, title: &'static str) -> impl IntoView {
     let choose = move |_| {
         state.pane.set(pane);
         if pane == Pane::Lab && state.sheet.get_untracked().is_none() {
-            state.sheet.set(Some(Sheet::Experiments));
+            state.sheet.set(Some(state.first_sheet()));
         }
     };
     view! {
