@@ -197,12 +197,7 @@ async fn open_cuda() -> Result<Selected, DeviceError> {
     let name = "NVIDIA GPU 0".to_owned();
     check(&device, &name).await?;
     let why = "asked for".to_owned();
-    Ok(Selected::new(
-        Compute::Burn(device),
-        format!("cuda: {name}"),
-        why,
-        Batch::of_gpu(u64::MAX, wgpu::DeviceType::DiscreteGpu),
-    ))
+    Ok(Selected::new(Compute::Burn(device), format!("cuda: {name}"), why, Batch::of_cuda()))
 }
 
 #[cfg(not(feature = "cuda"))]

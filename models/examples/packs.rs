@@ -14,6 +14,7 @@ use gistmap_models::burn::tensor::Device;
 use gistmap_models::checkpoint::Checkpoint;
 use gistmap_models::generate::Settings;
 use gistmap_models::pack::{self, Origin, Quantization};
+use gistmap_models::precision::Precision;
 use layout::{Layout, Network, Result, values};
 use safetensors::SafeTensors;
 
@@ -44,12 +45,13 @@ fn run(name: &str, folder: &Path, eights: &[String]) -> Result<()> {
     };
     let device = Device::flex();
     let given = |network: &Network| given(network, &photos, &sentences);
-    let exact = given(&layout.network(name, Checkpoint::from_safetensors(&layout.weights)?, &device)?)?;
+    let exact =
+        given(&layout.network(name, Checkpoint::from_safetensors(&layout.weights)?, &device, Precision::F32)?)?;
     for quantization in [Quantization::F16, Quantization::Q8, Quantization::Q4] {
         let origin = Origin { model: name.to_owned(), quantization, weights: String::new() };
         let checkpoint = Checkpoint::from_safetensors(&layout.weights)?;
         let bytes = pack::pack(checkpoint, &BTreeMap::new(), &origin, eights)?;
-        let network = layout.network(name, Checkpoint::from_safetensors(&bytes)?, &device)?;
+        let network = layout.network(name, Checkpoint::from_safetensors(&bytes)?, &device, Precision::F32)?;
         let told = given(&network)?.iter().zip(&exact).map(|(found, exact)| found.beside(exact)).collect::<Vec<_>>();
         let (size, how) = (bytes.len() as f64 / 1e6, quantization.name());
         println!("{name:<20} {how:<4} {size:>7.1} MB  {}", told.join("; "));

@@ -255,7 +255,8 @@ impl Parity {
     }
 
     fn settings(&self, beams: usize) -> Result<Settings> {
-        Ok(Settings { max_length: self.list("max_length")?, beams, ..Settings::default() })
+        let max_length = self.list("max_length")?;
+        Ok(Settings { max_length, beams, output_logits: true, ..Settings::default() })
     }
 
     /// Reads `found` and compares it with the matrix `what`.

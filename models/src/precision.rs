@@ -29,6 +29,12 @@ pub fn supports_f16(device: &Device) -> bool {
     device.supports_dtype(DType::F16)
 }
 
+/// In what `device` computes transformers fastest: [`Precision::F16`] where it has tensor cores for it, which sum in f32
+/// (NVIDIA GPUs through CUDA, and through Vulkan with this crate's feature `vulkan`).
+pub fn fastest(device: &Device) -> Precision {
+    if crate::fused::tensor_cores(device) { Precision::F16 } else { Precision::F32 }
+}
+
 struct Cast(FloatDType);
 
 impl ModuleMapper for Cast {

@@ -357,7 +357,7 @@ mod tests {
             let network = VitGpt2::load(&config, &golden.preprocessing(), golden.checkpoint(), device).unwrap();
             let pixels = golden.pictures();
             golden.check("image_states", network.image_states(&pixels), bound);
-            let settings = Settings { max_length, ..Settings::default() };
+            let settings = Settings { max_length, output_logits: true, ..Settings::default() };
             let (greedy, steps) = run(network.caption(&pixels, &[], &settings).unwrap());
             assert_eq!(greedy, golden.sentences("greedy"));
             golden.check_steps("logits", &greedy, 1, &steps, bound);

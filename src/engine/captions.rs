@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use gistmap_models::encoder::{AnswerChooser, Answerer, Captioner, Output};
 use gistmap_models::generate::{GenerateError, Settings, Started};
+use gistmap_models::precision::Precision;
 use tokenizers::Tokenizer;
 
 use super::session::Session;
@@ -19,6 +20,9 @@ use crate::runtime::{ONE_THREAD, Stopwatch, breathe};
 
 /// Pictures that are described together at most: a search keeps keys and values of every token of each.
 const BATCH: usize = 8;
+/// The same on a device with tensor cores, which so few do not fill: on an H100 BLIP makes 58 captions a second in batches
+/// of 8, 188 in batches of 32 and 330 in batches of 128, which hold 7 GB.
+const LARGE_BATCH: usize = 32;
 /// Seconds of a batch up to which the next one is larger in a page, whose one thread hears of a wish to stop, and tells what
 /// it has, between batches alone.
 const QUICK: f64 = 1.0;
@@ -111,6 +115,8 @@ pub(super) struct SpeakingNetwork {
     /// Tokens of a question at most.
     pub(super) longest: usize,
     pub(super) settings: Settings,
+    /// In what it is kept.
+    pub(super) precision: Precision,
     pub(super) speaker: Speaker,
 }
 
@@ -208,7 +214,8 @@ impl SpeakingNetwork {
             .collect();
         let mut done = cached;
         let mut rest = unknown.as_slice();
-        let mut size = if ONE_THREAD { 1 } else { BATCH };
+        let most = if self.precision == Precision::F16 { LARGE_BATCH } else { BATCH };
+        let mut size = if ONE_THREAD { 1 } else { most };
         while !rest.is_empty() {
             let (batch, later) = rest.split_at(size.min(rest.len()));
             rest = later;
@@ -224,7 +231,7 @@ impl SpeakingNetwork {
             }
             session.emit(Event::Texts { column: column.to_owned(), texts: said });
             if clock.seconds() < QUICK {
-                size = (2 * size).min(BATCH);
+                size = (2 * size).min(most);
             }
             done += batch.len();
             session.progress(Stage::Words, done, pictures.len(), cached)?;

@@ -14,6 +14,7 @@ use gistmap_models::generate::Settings;
 use gistmap_models::manifest::Role;
 use gistmap_models::mobilenet_v3_small::{self, MobileNetV3Small};
 use gistmap_models::mpnet::{Mpnet, MpnetConfig};
+use gistmap_models::precision::{Precision, fastest};
 use gistmap_models::preprocess::{self, Filter, Preprocessing, Resize};
 use gistmap_models::resnet::{ResNet, ResNetConfig};
 use gistmap_models::siglip::{Siglip, SiglipConfig};
@@ -22,7 +23,7 @@ use gistmap_models::vit_gpt2::{VitGpt2, VitGpt2Config};
 use tokenizers::Tokenizer;
 
 use super::captions::{Cut, Speaker, SpeakingNetwork};
-use super::services::{ImageNetwork, Model, Namer, TextNetwork};
+use super::services::{ImageNetwork, Model, Namer, TextNetwork, kernels};
 use crate::describe::zero_shot::Judgement;
 use crate::device::{Compute, Selected};
 use crate::embed::Embedder;
@@ -38,14 +39,30 @@ fn told(error: impl std::fmt::Display) -> Failure {
     error.to_string()
 }
 
-/// Which device computes, and the family of its kernels as a part of keys.
-fn place(device: &Selected) -> Result<(Device, &'static str), Failure> {
+/// Where a network computes.
+struct Place {
+    device: Device,
+    /// Of transformers; convolutional networks are kept in single precision.
+    precision: Precision,
+    /// The family of a transformer's kernels, and of the others', as a part of keys.
+    kernels: &'static str,
+    convolutional: &'static str,
+}
+
+fn place(device: &Selected) -> Result<Place, Failure> {
     match &device.compute {
         #[cfg(not(target_arch = "wasm32"))]
-        Compute::Cpu => Ok((Device::flex(), "flex")),
+        Compute::Cpu => {
+            let (device, precision) = (Device::flex(), Precision::F32);
+            Ok(Place { device, precision, kernels: "flex", convolutional: "flex" })
+        }
         #[cfg(target_arch = "wasm32")]
         Compute::Cpu => Err("in a page it needs a GPU".to_owned()),
-        Compute::Burn(device) => Ok((device.clone(), "burn")),
+        compute @ Compute::Burn(device) => {
+            let precision = fastest(device);
+            let (kernels, convolutional) = (kernels(compute, precision), kernels(compute, Precision::F32));
+            Ok(Place { device: device.clone(), precision, kernels, convolutional })
+        }
     }
 }
 
@@ -100,7 +117,10 @@ fn cut(preprocessing: &Preprocessing) -> Result<Cut, Failure> {
 
 /// An image network of a hub.
 pub(super) fn image_network(model: Model, selected: &Selected) -> Result<ImageNetwork, Failure> {
-    let (device, kernels) = place(selected)?;
+    let place = place(selected)?;
+    let Place { device, precision, .. } = &place;
+    let convolutional = matches!(model.manifest.role, Role::ImageEncoder);
+    let kernels = if convolutional { place.convolutional } else { place.kernels };
     let preprocessing = &preprocessing(&model)?;
     let preprocess = square(preprocessing)?;
     let tokenizer = model.files.get("tokenizer.json").cloned();
@@ -119,32 +139,41 @@ pub(super) fn image_network(model: Model, selected: &Selected) -> Result<ImageNe
     let (encoder, namer): (Box<dyn ImageEncoder>, _) = match name.as_str() {
         "clip-vit-b32" => {
             let config = ClipConfig::from_json(&config).map_err(told)?;
-            let clip = Arc::new(Clip::load(&config, preprocessing, checkpoint, &device).map_err(told)?);
+            let clip = Arc::new(
+                Clip::load(&config, preprocessing, checkpoint, device).map_err(told)?.with_precision(*precision),
+            );
             let namer = namer(Box::new(Arc::clone(&clip)), clip.similarity(), Judgement::OneOfAll)?;
             (Box::new(clip), namer)
         }
         "siglip-base" => {
             let config = SiglipConfig::from_json(&config).map_err(told)?;
-            let siglip = Arc::new(Siglip::load(&config, preprocessing, checkpoint, &device).map_err(told)?);
+            let siglip = Arc::new(
+                Siglip::load(&config, preprocessing, checkpoint, device).map_err(told)?.with_precision(*precision),
+            );
             let namer = namer(Box::new(Arc::clone(&siglip)), siglip.similarity(), Judgement::EachAlone)?;
             (Box::new(siglip), namer)
         }
         "dinov2-small" => {
             let config = Dinov2Config::from_json(&config).map_err(told)?;
-            (Box::new(Dinov2::load(&config, preprocessing, checkpoint, &device).map_err(told)?), None)
+            (
+                Box::new(
+                    Dinov2::load(&config, preprocessing, checkpoint, device).map_err(told)?.with_precision(*precision),
+                ),
+                None,
+            )
         }
         "resnet18" | "resnet50" => {
             let config = if name == "resnet18" { ResNetConfig::RESNET18 } else { ResNetConfig::RESNET50 };
-            (Box::new(ResNet::load(&config, preprocessing, checkpoint, &device).map_err(told)?), None)
+            (Box::new(ResNet::load(&config, preprocessing, checkpoint, device).map_err(told)?), None)
         }
         "efficientnet-b0" => {
             let stages = &efficientnet_b0::STAGES;
-            let network = EfficientNetB0::load(stages, CLASSES, preprocessing, checkpoint, &device);
+            let network = EfficientNetB0::load(stages, CLASSES, preprocessing, checkpoint, device);
             (Box::new(network.map_err(told)?), None)
         }
         "mobilenet-v3-small" => {
             let rows = &mobilenet_v3_small::ROWS;
-            let network = MobileNetV3Small::load(rows, CLASSES, preprocessing, checkpoint, &device);
+            let network = MobileNetV3Small::load(rows, CLASSES, preprocessing, checkpoint, device);
             (Box::new(network.map_err(told)?), None)
         }
         _ => return Err("its network is not built here yet".to_owned()),
@@ -154,14 +183,14 @@ pub(super) fn image_network(model: Model, selected: &Selected) -> Result<ImageNe
 
 /// A sentence network of a hub.
 pub(super) fn text_network(model: Model, selected: &Selected) -> Result<TextNetwork, Failure> {
-    let (device, kernels) = place(selected)?;
+    let Place { device, precision, kernels, .. } = place(selected)?;
     let config = MpnetConfig::from_json(file(&model, "config.json")?).map_err(told)?;
     let tokenizer = file(&model, "tokenizer.json")?.to_vec();
     let Model { manifest, weights, checkpoint, .. } = model;
     if manifest.name != "mpnet" {
         return Err("its network is not built here yet".to_owned());
     }
-    let encoder = Mpnet::load(&config, checkpoint, &device).map_err(told)?;
+    let encoder = Mpnet::load(&config, checkpoint, &device).map_err(told)?.with_precision(precision);
     let longest = manifest.input.max_tokens.unwrap_or(usize::MAX).min(config.max_tokens());
     let embedder = Embedder::new(&tokenizer, longest, Box::new(encoder), config.hidden_size).map_err(told)?;
     Ok(TextNetwork { weights, kernels, embedder: embedder.with_batch(selected.sentences) })
@@ -169,7 +198,7 @@ pub(super) fn text_network(model: Model, selected: &Selected) -> Result<TextNetw
 
 /// A network of a hub that describes pictures.
 pub(super) fn speaking_network(model: Model, device: &Selected) -> Result<SpeakingNetwork, Failure> {
-    let (device, kernels) = place(device)?;
+    let Place { device, precision, kernels, .. } = place(device)?;
     let preprocessing = preprocessing(&model)?;
     let cut = cut(&preprocessing)?;
     let config = file(&model, "config.json")?.to_vec();
@@ -182,26 +211,35 @@ pub(super) fn speaking_network(model: Model, device: &Selected) -> Result<Speaki
     let speaker = match manifest.name.as_str() {
         "blip-caption" => {
             let config = BlipConfig::from_json(&config).map_err(told)?;
-            let network = BlipCaptioner::load(&config, &preprocessing, checkpoint, &device).map_err(told)?;
+            let network = BlipCaptioner::load(&config, &preprocessing, checkpoint, &device)
+                .map_err(told)?
+                .with_precision(precision);
             Speaker::Captioner(Box::new(network))
         }
         "vit-gpt2" => {
             let config = VitGpt2Config::from_json(&config).map_err(told)?;
-            Speaker::Captioner(Box::new(VitGpt2::load(&config, &preprocessing, checkpoint, &device).map_err(told)?))
+            Speaker::Captioner(Box::new(
+                VitGpt2::load(&config, &preprocessing, checkpoint, &device).map_err(told)?.with_precision(precision),
+            ))
         }
         "blip-vqa" => {
             let config = BlipConfig::from_json(&config).map_err(told)?;
             longest = config.text_config.max_position_embeddings;
-            let network = BlipAnswerer::load(&config, &preprocessing, checkpoint, &device).map_err(told)?;
+            let network = BlipAnswerer::load(&config, &preprocessing, checkpoint, &device)
+                .map_err(told)?
+                .with_precision(precision);
             Speaker::Answerer(Box::new(network))
         }
         "vilt-vqa" => {
             let config = ViltConfig::from_json(&config).map_err(told)?;
             longest = config.max_position_embeddings;
-            Speaker::Chooser(Box::new(Vilt::load(&config, &preprocessing, checkpoint, &device).map_err(told)?))
+            Speaker::Chooser(Box::new(
+                Vilt::load(&config, &preprocessing, checkpoint, &device).map_err(told)?.with_precision(precision),
+            ))
         }
         _ => return Err("its network is not built here yet".to_owned()),
     };
     let settings = Settings::default();
-    Ok(SpeakingNetwork { name: manifest.name, weights, kernels, cut, tokenizer, longest, settings, speaker })
+    let name = manifest.name;
+    Ok(SpeakingNetwork { name, weights, kernels, cut, tokenizer, longest, settings, precision, speaker })
 }

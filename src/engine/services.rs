@@ -103,7 +103,7 @@ fn precision(device: &Selected, wanted: Precision) -> Precision {
     }
 }
 
-fn kernels(compute: &Compute, precision: Precision) -> &'static str {
+pub(super) fn kernels(compute: &Compute, precision: Precision) -> &'static str {
     match (compute, precision) {
         (Compute::Cpu, _) => "cpu",
         (Compute::Burn(_), Precision::F32) => "burn",

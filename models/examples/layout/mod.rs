@@ -15,6 +15,7 @@ use gistmap_models::efficientnet_b0::{self, EfficientNetB0};
 use gistmap_models::encoder::{AnswerChooser, Captioner, ImageEncoder, Output, TextEncoder};
 use gistmap_models::mobilenet_v3_small::{self, MobileNetV3Small};
 use gistmap_models::mpnet::{Mpnet, MpnetConfig};
+use gistmap_models::precision::Precision;
 use gistmap_models::preprocess::Preprocessing;
 use gistmap_models::resnet::{ResNet, ResNetConfig};
 use gistmap_models::siglip::{Siglip, SiglipConfig};
@@ -59,44 +60,54 @@ impl Layout {
     }
 
     /// The network `name`, as the reference scripts are called, with the weights of `checkpoint`.
-    pub(crate) fn network(&self, name: &str, checkpoint: Checkpoint, on: &Device) -> Result<Network> {
+    pub(crate) fn network(&self, name: &str, checkpoint: Checkpoint, on: &Device, kept: Precision) -> Result<Network> {
         let with = self.preprocessing.as_ref().ok_or("there is no preprocessor_config.json");
         let config = self.config.as_slice();
         let pictures = |network: Box<dyn ImageEncoder>| Ok(Network::Pictures(network, 224));
         match name {
             "clip" => {
-                let network = Arc::new(Clip::load(&ClipConfig::from_json(config)?, with?, checkpoint, on)?);
+                let network = Clip::load(&ClipConfig::from_json(config)?, with?, checkpoint, on)?.with_precision(kept);
+                let network = Arc::new(network);
                 Ok(Network::Both(Arc::clone(&network) as _, network, 224))
             }
-            "dinov2" => pictures(Box::new(Dinov2::load(&Dinov2Config::from_json(config)?, with?, checkpoint, on)?)),
             "siglip" => {
-                let network = Arc::new(Siglip::load(&SiglipConfig::from_json(config)?, with?, checkpoint, on)?);
+                let network = Siglip::load(&SiglipConfig::from_json(config)?, with?, checkpoint, on)?;
+                let network = Arc::new(network.with_precision(kept));
                 Ok(Network::Both(Arc::clone(&network) as _, network, 224))
             }
-            "resnet18" => pictures(Box::new(ResNet::load(&ResNetConfig::RESNET18, with?, checkpoint, on)?)),
-            "resnet50" => pictures(Box::new(ResNet::load(&ResNetConfig::RESNET50, with?, checkpoint, on)?)),
+            "dinov2" => pictures(Box::new(
+                Dinov2::load(&Dinov2Config::from_json(config)?, with?, checkpoint, on)?.with_precision(kept),
+            )),
+            "resnet18" => {
+                pictures(Box::new(ResNet::load(&ResNetConfig::RESNET18, with?, checkpoint, on)?.with_precision(kept)))
+            }
+            "resnet50" => {
+                pictures(Box::new(ResNet::load(&ResNetConfig::RESNET50, with?, checkpoint, on)?.with_precision(kept)))
+            }
             "efficientnet_b0" => {
                 let stages = &efficientnet_b0::STAGES;
-                pictures(Box::new(EfficientNetB0::load(stages, 1000, with?, checkpoint, on)?))
+                pictures(Box::new(EfficientNetB0::load(stages, 1000, with?, checkpoint, on)?.with_precision(kept)))
             }
             "mobilenet_v3_small" => {
                 let rows = &mobilenet_v3_small::ROWS;
-                pictures(Box::new(MobileNetV3Small::load(rows, 1000, with?, checkpoint, on)?))
+                pictures(Box::new(MobileNetV3Small::load(rows, 1000, with?, checkpoint, on)?.with_precision(kept)))
             }
             "blip_caption" => {
-                let network = BlipCaptioner::load(&BlipConfig::from_json(config)?, with?, checkpoint, on)?;
+                let network =
+                    BlipCaptioner::load(&BlipConfig::from_json(config)?, with?, checkpoint, on)?.with_precision(kept);
                 Ok(Network::Captions(Box::new(network), 384))
             }
             "vit_gpt2" => {
-                let network = VitGpt2::load(&VitGpt2Config::from_json(config)?, with?, checkpoint, on)?;
+                let network =
+                    VitGpt2::load(&VitGpt2Config::from_json(config)?, with?, checkpoint, on)?.with_precision(kept);
                 Ok(Network::Captions(Box::new(network), 224))
             }
             "vilt" => {
-                let network = Vilt::load(&ViltConfig::from_json(config)?, with?, checkpoint, on)?;
+                let network = Vilt::load(&ViltConfig::from_json(config)?, with?, checkpoint, on)?.with_precision(kept);
                 Ok(Network::Answers(Box::new(network)))
             }
             "mpnet" => {
-                let network = Mpnet::load(&MpnetConfig::from_json(config)?, checkpoint, on)?;
+                let network = Mpnet::load(&MpnetConfig::from_json(config)?, checkpoint, on)?.with_precision(kept);
                 Ok(Network::Sentences(Box::new(network)))
             }
             other => Err(format!("there is no network `{other}`").into()),

@@ -12,7 +12,7 @@ fn captioner(golden: &Golden, device: &Device) -> BlipCaptioner {
 
 fn settings(golden: &Golden, beams: usize) -> Settings {
     let max_length = golden.value("max_length").as_u64().unwrap() as usize;
-    Settings { max_length, beams, ..Settings::default() }
+    Settings { max_length, beams, output_logits: true, ..Settings::default() }
 }
 
 #[test]

@@ -131,6 +131,100 @@ pub(super) fn dense<F: Float, N: Size>(
     }
 }
 
+/// The same as [`dense`] for few rows: the depth, too, is shared among threads, of which `slices` make the same values.
+#[cfg(not(target_arch = "wasm32"))]
+#[cube(launch_unchecked)]
+pub(super) fn dense_of_few<F: Float, N: Size>(
+    x: &[Vector<F, N>],
+    weight: &[Vector<F, N>],
+    bias: &[Vector<F, N>],
+    residual: ComptimeOption<&[Vector<F, N>]>,
+    out: &mut [Vector<F, N>],
+    rows: usize,
+    depth: usize,
+    width: usize,
+    #[comptime] tile: usize,
+    #[comptime] columns: usize,
+    #[comptime] slices: usize,
+    #[comptime] activation: Activation,
+    #[define(F)] _element: ElemType,
+) {
+    let own = UNIT_POS_X as usize;
+    let slice = UNIT_POS_Y as usize;
+    let column = CUBE_POS_X as usize * columns + own;
+    // Columns past the end repeat the last one; they are not written.
+    let read = min(column, width - 1);
+    let first = (CUBE_POS_Y + CUBE_POS_Z * CUBE_COUNT_Y) as usize * tile;
+    let mut sums = Array::<Vector<f32, N>>::new(tile);
+    let mut starts = Array::<usize>::new(tile);
+    #[unroll]
+    for i in 0..tile {
+        sums[i] = Vector::new(0.0f32);
+        starts[i] = min(first + i, rows - 1) * depth;
+    }
+    for k in range_stepped(slice, depth, slices) {
+        let at = k * 4 * width + read;
+        let w0 = Vector::<f32, N>::cast_from(weight[at]);
+        let w1 = Vector::<f32, N>::cast_from(weight[at + width]);
+        let w2 = Vector::<f32, N>::cast_from(weight[at + 2 * width]);
+        let w3 = Vector::<f32, N>::cast_from(weight[at + 3 * width]);
+        #[unroll]
+        for i in 0..tile {
+            let v = Vector::<f32, N>::cast_from(x[starts[i] + k]);
+            sums[i] += Vector::new(v.extract(0usize)) * w0
+                + Vector::new(v.extract(1usize)) * w1
+                + Vector::new(v.extract(2usize)) * w2
+                + Vector::new(v.extract(3usize)) * w3;
+        }
+    }
+    let mut parts = Shared::<[Vector<f32, N>]>::new_slice(comptime!(slices * columns * tile));
+    #[unroll]
+    for i in 0..tile {
+        parts[(slice * tile + i) * columns + own] = sums[i];
+    }
+    sync_cube();
+    // One slice of threads a row.
+    if slice < tile && column < width && first + slice < rows {
+        let mut sum = Vector::<f32, N>::cast_from(bias[column]);
+        for i in 0..slices {
+            sum += parts[(i * tile + slice) * columns + own];
+        }
+        let mut y = activate::<N>(sum, activation);
+        let at = (first + slice) * width + column;
+        #[comptime]
+        if let ComptimeOption::Some(residual) = residual {
+            y += Vector::<f32, N>::cast_from(residual[at]);
+        }
+        out[at] = Vector::cast_from(y);
+    }
+}
+
+/// `out = activation(x + bias)`, plus `residual` where there is one: what follows a product made elsewhere.
+#[cfg(not(target_arch = "wasm32"))]
+#[cube(launch_unchecked)]
+pub(super) fn finish<F: Float, N: Size>(
+    x: &[Vector<F, N>],
+    bias: &[Vector<F, N>],
+    residual: ComptimeOption<&[Vector<F, N>]>,
+    out: &mut [Vector<F, N>],
+    vectors: usize,
+    width: usize,
+    #[comptime] activation: Activation,
+    #[define(F)] _element: ElemType,
+) {
+    let at = ABSOLUTE_POS;
+    if at >= vectors {
+        terminate!();
+    }
+    let sum = Vector::<f32, N>::cast_from(x[at]) + Vector::<f32, N>::cast_from(bias[at % width]);
+    let mut y = activate::<N>(sum, activation);
+    #[comptime]
+    if let ComptimeOption::Some(residual) = residual {
+        y += Vector::<f32, N>::cast_from(residual[at]);
+    }
+    out[at] = Vector::cast_from(y);
+}
+
 /// Extents of a convolution over `[n, height, width, channels]`.
 #[derive(CubeLaunch, CubeType, Clone, Copy)]
 pub(super) struct Extents {
@@ -411,6 +505,43 @@ pub(super) fn normalize_rows<F: Float, N: Size>(
     }
 }
 
+/// The same by one plane a row, which needs no barrier.
+#[cfg(not(target_arch = "wasm32"))]
+#[cube(launch_unchecked)]
+pub(super) fn normalize_rows_by_planes<F: Float, N: Size>(
+    x: &[Vector<F, N>],
+    gamma: &[Vector<F, N>],
+    beta: &[Vector<F, N>],
+    out: &mut [Vector<F, N>],
+    rows: usize,
+    width: usize,
+    epsilon: f32,
+    #[comptime] threads: usize,
+    #[define(F)] _element: ElemType,
+) {
+    let group = (CUBE_POS_Y + CUBE_POS_Z * CUBE_COUNT_Y) * CUBE_DIM_Y + UNIT_POS_Y;
+    let start = min(group as usize, rows - 1) * width;
+    let own = UNIT_POS_X as usize;
+    let count = f32::cast_from(width * 4);
+    let mut sum = Vector::<f32, N>::new(0.0f32);
+    for column in range_stepped(own, width, threads) {
+        sum += Vector::cast_from(x[start + column]);
+    }
+    let mean = plane_sum(horizontal::<N>(sum)) / count;
+    let mut squares = Vector::<f32, N>::new(0.0f32);
+    for column in range_stepped(own, width, threads) {
+        let d = Vector::<f32, N>::cast_from(x[start + column]) - Vector::new(mean);
+        squares += d * d;
+    }
+    let variance = plane_sum(horizontal::<N>(squares)) / count;
+    let scale = (variance + epsilon).inverse_sqrt();
+    for column in range_stepped(own, width, threads) {
+        let d = Vector::<f32, N>::cast_from(x[start + column]) - Vector::new(mean);
+        let y = d * Vector::new(scale) * Vector::cast_from(gamma[column]) + Vector::cast_from(beta[column]);
+        out[start + column] = Vector::cast_from(y);
+    }
+}
+
 /// The mean over each sentence's own tokens, scaled to length one: one workgroup a sentence.
 #[cube(launch_unchecked)]
 pub(super) fn pool_rows<F: Float, N: Size>(
@@ -448,5 +579,44 @@ pub(super) fn pool_rows<F: Float, N: Size>(
         if column < width {
             out[row * width + column] = Vector::cast_from(means[c] / Vector::new(norm));
         }
+    }
+}
+
+/// The column of the first of a row's largest values, and that value: one workgroup a row.
+#[cube(launch_unchecked)]
+pub(super) fn largest_of_rows<F: Float>(
+    x: &[F],
+    out: &mut [F],
+    rows: usize,
+    width: usize,
+    #[comptime] threads: usize,
+    #[define(F)] _element: ElemType,
+) {
+    let row = min((CUBE_POS_Y + CUBE_POS_Z * CUBE_COUNT_Y) as usize, rows - 1);
+    let own = UNIT_POS as usize;
+    let mut values = Shared::<[f32]>::new_slice(threads);
+    let mut columns = Shared::<[u32]>::new_slice(threads);
+    let mut column = min(own, width - 1);
+    let mut largest = f32::cast_from(x[row * width + column]);
+    for i in range_stepped(own, width, threads) {
+        let value = f32::cast_from(x[row * width + i]);
+        if value > largest {
+            largest = value;
+            column = i;
+        }
+    }
+    values[own] = largest;
+    columns[own] = column as u32;
+    sync_cube();
+    if own == 0 {
+        for i in 1..threads {
+            let (value, at) = (values[i], columns[i] as usize);
+            if value > largest || (value == largest && at < column) {
+                largest = value;
+                column = at;
+            }
+        }
+        out[row * 2] = F::cast_from(column);
+        out[row * 2 + 1] = F::cast_from(largest);
     }
 }

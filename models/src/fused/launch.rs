@@ -7,7 +7,7 @@ use burn::backend::wgpu::{CubeBackend, CubeTensor};
 use burn::backend::{Backend, backend_extension};
 use burn::cubecl::prelude::*;
 use burn::cubecl::std::tensor::into_contiguous;
-use burn::tensor::Shape;
+use burn::tensor::{DType, Shape};
 
 use super::kernels::{self, Activation, ExtentsLaunch};
 
@@ -20,7 +20,18 @@ const COLUMNS: usize = 4;
 /// Threads of a workgroup that share a row of weights, and rows of threads in it.
 pub(super) const GROUP: (u32, u32) = (8, 8);
 /// Threads that share a row in the kernels that reduce one.
-const REDUCERS: u32 = 32;
+pub(super) const REDUCERS: u32 = 32;
+/// Planes of [`REDUCERS`] threads in a workgroup of those that reduce a row by planes.
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) const PLANES: u32 = 4;
+/// Threads that share a row of a vocabulary's logits.
+const SEARCHERS: u32 = 128;
+/// Rows up to which the depth of a dense layer is shared among threads, and the threads of a workgroup that then make
+/// neighbouring columns, and the same ones.
+#[cfg(not(target_arch = "wasm32"))]
+const FEW_ROWS: usize = 32;
+#[cfg(not(target_arch = "wasm32"))]
+const SLICED: (u32, u32) = (8, 16);
 /// Groups in one dimension of a dispatch; WebGPU allows 65,535.
 const GROUPS: u32 = 32_768;
 
@@ -134,6 +145,10 @@ pub(crate) trait FusedLayers: Backend {
     /// Mean over each sentence's tokens, L2-normalised; `x` `[n * tokens, width]`, `lengths` `[n]`.
     #[fusion(dtype = x, shape = Shape::new([lengths[0], x[1]]))]
     fn pool_rows(x: FloatTensor<Self>, lengths: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// The column of each row's largest value, and that value: `[rows, 2]`.
+    #[fusion(dtype = x, shape = Shape::new([x[0], 2]))]
+    fn largest_of_rows(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// Rows in their order without gaps between them, as the kernels read. (`CubeTensor::copy` keeps the order that a turned
@@ -149,8 +164,13 @@ pub(super) fn packed(tensor: CubeTensor) -> CubeTensor {
 }
 
 pub(super) fn output(like: &CubeTensor, shape: Shape) -> CubeTensor {
-    let handle = like.client.empty(shape.num_elements() * like.elem_size());
-    CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, like.dtype)
+    output_of(like, shape, like.dtype)
+}
+
+/// The same of another type.
+pub(super) fn output_of(like: &CubeTensor, shape: Shape, dtype: DType) -> CubeTensor {
+    let handle = like.client.empty(shape.num_elements() * dtype.size());
+    CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, dtype)
 }
 
 pub(super) fn element(tensor: &CubeTensor) -> ElemType {
@@ -178,6 +198,15 @@ fn dense(
 ) -> CubeTensor {
     let (x, weight, bias, residual) = (packed(x), packed(weight), packed(bias), residual.map(packed));
     let (rows, depth, width) = (x.meta.shape()[0], weight.meta.shape()[0], weight.meta.shape()[1]);
+    #[cfg(not(target_arch = "wasm32"))]
+    if super::tensor_cores::available(&x.client, element(&x)) {
+        if rows <= FEW_ROWS {
+            return dense_of_few(x, weight, bias, residual, activation);
+        }
+        if let Some(product) = super::tensor_cores::product(&x, &weight) {
+            return finish(product, bias, residual, activation);
+        }
+    }
     let out = output(&x, Shape::new([rows, width]));
     let (count, dim) = grid(width / VECTOR, rows.div_ceil(ROWS));
     let (client, element) = (x.client.clone(), element(&x));
@@ -198,6 +227,71 @@ fn dense(
             depth / VECTOR,
             width / VECTOR,
             ROWS,
+            activation,
+            element,
+        );
+    }
+    out
+}
+
+/// Runs a dense layer of few rows, as the next token of a few sequences is.
+#[cfg(not(target_arch = "wasm32"))]
+fn dense_of_few(
+    x: CubeTensor,
+    weight: CubeTensor,
+    bias: CubeTensor,
+    residual: Option<CubeTensor>,
+    activation: Activation,
+) -> CubeTensor {
+    let (rows, depth, width) = (x.meta.shape()[0], weight.meta.shape()[0], weight.meta.shape()[1]);
+    let out = output(&x, Shape::new([rows, width]));
+    let (client, element) = (x.client.clone(), element(&x));
+    let (columns, slices) = SLICED;
+    // SAFETY: as in `dense`; its rows and columns past the end are read as the last ones and not written.
+    unsafe {
+        kernels::dense_of_few::launch_unchecked(
+            &client,
+            groups(((width / VECTOR) as u32).div_ceil(columns), rows.div_ceil(ROWS) as u32),
+            CubeDim::new_2d(columns, slices),
+            VECTOR,
+            x.into_buffer_arg(),
+            weight.into_buffer_arg(),
+            bias.into_buffer_arg(),
+            residual.map(CubeTensor::into_buffer_arg).into(),
+            out.clone().into_buffer_arg(),
+            rows,
+            depth / VECTOR,
+            width / VECTOR,
+            ROWS,
+            columns as usize,
+            slices as usize,
+            activation,
+            element,
+        );
+    }
+    out
+}
+
+/// What follows a product, in its place.
+#[cfg(not(target_arch = "wasm32"))]
+fn finish(product: CubeTensor, bias: CubeTensor, residual: Option<CubeTensor>, activation: Activation) -> CubeTensor {
+    let (rows, width) = (product.meta.shape()[0], product.meta.shape()[1]);
+    let out = output(&product, Shape::new([rows, width]));
+    let (client, element, vectors) = (product.client.clone(), element(&product), rows * width / VECTOR);
+    let dim = CubeDim::new_1d(256);
+    // SAFETY: the kernel reads and writes `vectors` vectors of matrices of `rows * width` values, and a bias of `width`.
+    unsafe {
+        kernels::finish::launch_unchecked(
+            &client,
+            groups(1, (vectors as u32).div_ceil(dim.num_elems())),
+            dim,
+            VECTOR,
+            product.into_buffer_arg(),
+            bias.into_buffer_arg(),
+            residual.map(CubeTensor::into_buffer_arg).into(),
+            out.clone().into_buffer_arg(),
+            vectors,
+            width / VECTOR,
             activation,
             element,
         );
@@ -318,6 +412,28 @@ impl FusedLayers for CubeBackend {
         let (rows, width) = (x.meta.shape()[0], x.meta.shape()[1]);
         let out = output(&x, Shape::new([rows, width]));
         let (client, element) = (x.client.clone(), element(&x));
+        #[cfg(not(target_arch = "wasm32"))]
+        if super::tensor_cores::available(&client, element) {
+            // SAFETY: the kernel reads and writes `rows * width` values.
+            unsafe {
+                kernels::normalize_rows_by_planes::launch_unchecked(
+                    &client,
+                    groups(1, (rows as u32).div_ceil(PLANES)),
+                    CubeDim::new_2d(REDUCERS, PLANES),
+                    VECTOR,
+                    x.into_buffer_arg(),
+                    gamma.into_buffer_arg(),
+                    beta.into_buffer_arg(),
+                    out.clone().into_buffer_arg(),
+                    rows,
+                    width / VECTOR,
+                    epsilon,
+                    REDUCERS as usize,
+                    element,
+                );
+            }
+            return out;
+        }
         // SAFETY: the kernel reads and writes `rows * width` values.
         unsafe {
             kernels::normalize_rows::launch_unchecked(
@@ -361,6 +477,28 @@ impl FusedLayers for CubeBackend {
                 width / VECTOR,
                 REDUCERS as usize,
                 (width / VECTOR).div_ceil(REDUCERS as usize),
+                element,
+            );
+        }
+        out
+    }
+
+    fn largest_of_rows(x: CubeTensor) -> CubeTensor {
+        let x = packed(x);
+        let (rows, width) = (x.meta.shape()[0], x.meta.shape()[1]);
+        let out = output(&x, Shape::new([rows, 2]));
+        let (client, element) = (x.client.clone(), element(&x));
+        // SAFETY: the kernel reads `rows * width` values and writes two a row.
+        unsafe {
+            kernels::largest_of_rows::launch_unchecked(
+                &client,
+                groups(1, rows as u32),
+                CubeDim::new_1d(SEARCHERS),
+                x.into_buffer_arg(),
+                out.clone().into_buffer_arg(),
+                rows,
+                width,
+                SEARCHERS as usize,
                 element,
             );
         }

@@ -1,18 +1,24 @@
 //! Layers with what follows them (bias, activation, residual) in one step; the networks on a Burn device are made of
 //! these.
 //!
-//! On a wgpu device a layer is one dispatch of gistmap's own kernels ([`kernels`]). Burn's own need a bias, a
-//! clamp and a sum as three further passes over memory in a browser, where nothing fuses them, and its untuned
-//! convolution and product make four outputs a thread. On other devices (CUDA, flex) the same layer is composed of
-//! Burn's operations, which its fusion and its tuned products serve better.
+//! On a GPU (wgpu, CUDA) a layer is one dispatch of gistmap's own kernels ([`kernels`]). Burn's own need a bias, a
+//! clamp and a sum as three further passes over memory in a browser, where nothing fuses them, its untuned
+//! convolution and product make four outputs a thread, and its tuned ones are tuned for minutes. In half precision,
+//! products are CubeK's where there are tensor cores ([`tensor_cores`]). On flex the same layer is composed of Burn's
+//! operations.
 //!
 //! Pictures are `[n, height, width, channels]`, sentences `[n * tokens, width]`.
 
 mod attention;
 mod kernels;
 mod launch;
+#[cfg(not(target_arch = "wasm32"))]
+mod tensor_cores;
+#[cfg(not(target_arch = "wasm32"))]
+mod trial;
+mod unfold;
 
-use burn::backend::{CubeDevice, Dispatch, DispatchDevice};
+use burn::backend::{Dispatch, DispatchDevice};
 use burn::module::{Module, Param};
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
@@ -22,20 +28,29 @@ pub(crate) use attention::{Heads, Lengths, Pairs, attention, cross_attention};
 pub(crate) use kernels::Activation;
 use launch::FusedLayers;
 pub(crate) use launch::{Padding, Window};
+pub(crate) use unfold::{Cut, unfold};
 
 fn own_kernels(device: &Device) -> bool {
-    matches!(device.as_dispatch(), DispatchDevice::Cube(CubeDevice::Wgpu(_)))
+    matches!(device.as_dispatch(), DispatchDevice::Cube(_))
 }
 
-/// Whether Burn computes on the processor; in a browser it is not asked to.
-fn on_flex(device: &Device) -> bool {
-    #[cfg(not(target_arch = "wasm32"))]
-    return matches!(device.as_dispatch(), DispatchDevice::Flex(_));
-    #[cfg(target_arch = "wasm32")]
-    {
-        let _ = device;
-        false
+/// Whether `device` has tensor cores for products in half precision, and the kernels around them give what the processor
+/// gives.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn tensor_cores(device: &Device) -> bool {
+    use burn::cubecl::prelude::Scalar;
+    match device.as_dispatch() {
+        DispatchDevice::Cube(cube) => {
+            tensor_cores::available(&cube.client(), half::f16::elem_type_native()) && trial::passed(device)
+        }
+        _ => false,
     }
+}
+
+/// The same in a browser, where WebGPU knows of none.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn tensor_cores(_: &Device) -> bool {
+    false
 }
 
 fn parameter<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
@@ -243,6 +258,17 @@ pub(crate) fn pool_rows(x: Tensor<2>, lengths: Tensor<1>) -> Tensor<2> {
     let mean = sum / lengths.reshape([n, 1]);
     let norm = mean.clone().powi_scalar(2).sum_dim(1).sqrt();
     mean / norm.clamp_min(1e-12)
+}
+
+/// The column of the first of each row's largest values, and that value; `x` `[rows, columns]` in f32, fewer than 2^24
+/// columns, to `[rows, 2]`.
+pub(crate) fn largest_of_rows(x: Tensor<2>) -> Tensor<2> {
+    if own_kernels(&x.device()) {
+        return Tensor::from_dispatch(Dispatch::largest_of_rows(x.into_dispatch()));
+    }
+    let columns = x.clone().argmax(1);
+    let values = x.gather(1, columns.clone());
+    Tensor::cat(vec![columns.float().cast(FloatDType::F32), values], 1)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Our kernels on a wgpu adapter (Mesa's lavapipe will do) against the same layers made of Burn's operations on flex.
 
 use super::*;
+use crate::precision::Precision;
 use crate::reference::adapter;
 
 /// Values between -1 and 1 that do not repeat in step with any extent.
@@ -14,6 +15,10 @@ fn tensor<const D: usize>(shape: [usize; D], seed: usize, device: &Device) -> Te
 
 /// Runs `layer` on both devices and compares what comes out.
 fn agree<const D: usize>(what: &str, layer: impl Fn(&Device) -> Tensor<D>) {
+    agree_within(what, 1e-5, layer);
+}
+
+fn agree_within<const D: usize>(what: &str, bound: f32, layer: impl Fn(&Device) -> Tensor<D>) {
     let Some(adapter) = adapter() else {
         eprintln!("{what}: skipped, there is no wgpu adapter");
         return;
@@ -26,7 +31,7 @@ fn agree<const D: usize>(what: &str, layer: impl Fn(&Device) -> Tensor<D>) {
     let largest = expected.iter().fold(0f32, |a, b| a.max(b.abs()));
     assert!(largest > 0.1, "{what}: nothing to compare");
     for (i, (f, e)) in found.iter().zip(&expected).enumerate() {
-        assert!((f - e).abs() <= 1e-5 * largest, "{what}: value {i} is {f}, expected {e}");
+        assert!((f - e).abs() <= bound * largest, "{what}: value {i} is {f}, expected {e}");
     }
 }
 
@@ -155,6 +160,43 @@ fn attention_on_kept_pairs_agrees_and_is_causal_attention() {
         assert!(difference < 1e-6, "token {t}: {difference}");
         kept = Some(all);
     }
+}
+
+#[test]
+fn many_keys_are_shared_among_threads() {
+    // Of few queries; as many keys as a picture has patches, which are no multiple of the threads.
+    let pairs = |device: &Device| Pairs::split(tensor([3 * 197, 2 * 64], 1, device).mul_scalar(4.0), 3, 2);
+    let counts = |device: &Device| Tensor::from_data(TensorData::new(vec![197f32, 1.0, 40.0], [3]), device);
+    agree("three sources of many keys", |device| {
+        cross_attention(tensor([6, 64], 2, device), &pairs(device), &Lengths::of(counts(device)))
+    });
+}
+
+#[test]
+fn the_first_of_the_largest_values_is_found() {
+    for (rows, columns) in [(1, 1), (3, 5), (2, 5000)] {
+        // Values that come again and again: the first counts.
+        agree(&format!("largest of {rows} x {columns}"), |device| {
+            largest_of_rows(tensor([rows, columns], 3, device).mul_scalar(2.0).round())
+        });
+    }
+    let row = Tensor::<2>::from_floats([[0.0, 2.0, -1.0, 2.0]], &Device::flex());
+    let found: Vec<f32> = largest_of_rows(row).into_data().try_into_vec().expect("f32 values");
+    assert_eq!(found, [1.0, 2.0]);
+}
+
+#[test]
+fn what_tensor_cores_make_is_near_single_precision() {
+    let Some(adapter) = adapter() else { return };
+    // Where there are none, nothing of theirs is run.
+    if !tensor_cores(&adapter) {
+        eprintln!("skipped: the adapter has no tensor cores, or its kernels are wrong");
+        return;
+    }
+    agree_within("half precision", 5e-3, |device| {
+        let precision = if own_kernels(device) { Precision::F16 } else { Precision::F32 };
+        trial::layer(5000, device, precision).cast(FloatDType::F32)
+    });
 }
 
 #[test]

@@ -159,7 +159,7 @@ impl Ended {
     /// Whether no sequence that goes on can be better, by the setting's understanding; `likeliest` is the best of their
     /// scores.
     fn done(&self, likeliest: f32, length: usize, rules: &Rules) -> bool {
-        let Settings { beams, max_length, length_penalty, early_stopping } = rules.settings;
+        let Settings { beams, max_length, length_penalty, early_stopping, .. } = rules.settings;
         if self.0.len() < beams {
             return false;
         }

@@ -1,8 +1,8 @@
 //! Making text token by token: greedy and beam search, independent of the network.
 //!
 //! The ids are those of `generate` of Hugging Face's transformers 4.40.2 with `do_sample=False`. A step enqueues one
-//! forward pass and returns; the caller reads the logits back in its own time and hands them to
-//! [`Generate::advance`]:
+//! forward pass and returns; the caller reads back what came of it in its own time and hands it to
+//! [`Generate::advance`]. Of a greedy search that is each row's likeliest token, found on the device:
 //!
 //! ```text
 //! let (mut generation, mut logits) = captioner.start(pixels, prefix, &settings)?;
@@ -30,11 +30,19 @@ pub struct Settings {
     pub length_penalty: f64,
     /// When beam search gives up on unfinished sequences.
     pub early_stopping: EarlyStopping,
+    /// Whether a greedy search, too, hands out every logit of its steps (`output_logits`). Default false.
+    pub output_logits: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_length: 20, beams: 1, length_penalty: 1.0, early_stopping: EarlyStopping::default() }
+        Self {
+            max_length: 20,
+            beams: 1,
+            length_penalty: 1.0,
+            early_stopping: EarlyStopping::default(),
+            output_logits: false,
+        }
     }
 }
 
@@ -102,9 +110,10 @@ pub trait Decoder {
 
 /// A search under way.
 pub trait Generate {
-    /// Takes the logits that were enqueued last, `[rows, vocabulary]`, and enqueues the next; `None` when all sequences
-    /// have ended.
-    fn advance(&mut self, logits: &[f32]) -> Option<Output>;
+    /// Takes what was enqueued last and enqueues the next; `None` when all sequences have ended. It is `[rows,
+    /// vocabulary]` logits, or of a greedy search without [`Settings::output_logits`] `[rows, 2]`: the likeliest token's
+    /// number, and its logit.
+    fn advance(&mut self, step: &[f32]) -> Option<Output>;
 
     /// The sequences, with their prompt and, where they came to it, the ending token.
     fn finish(self: Box<Self>) -> Vec<Vec<u32>>;
@@ -115,6 +124,7 @@ pub struct Generation<'a, D: Decoder> {
     decoder: &'a D,
     state: D::State,
     search: Search,
+    output_logits: bool,
 }
 
 /// A search, and what it waits for.
@@ -152,21 +162,30 @@ where
         } else {
             Search::Beam(Beam::new(prompt, sequences, decoder.end(), settings))
         };
-        let mut generation = Self { decoder, state, search };
+        let mut generation = Self { decoder, state, search, output_logits: settings.output_logits };
         let order: Vec<usize> = (0..sequences).collect();
-        let logits = decoder.step(&mut generation.state, &order, &prompt.repeat(sequences));
-        Ok((Box::new(generation), logits))
+        let step = generation.step(&order, &prompt.repeat(sequences));
+        Ok((Box::new(generation), step))
+    }
+
+    fn step(&mut self, order: &[usize], tokens: &[u32]) -> Output {
+        let logits = self.decoder.step(&mut self.state, order, tokens);
+        match self.search {
+            Search::Greedy(_) if !self.output_logits => greedy::choose(logits),
+            _ => logits,
+        }
     }
 }
 
 impl<D: Decoder> Generate for Generation<'_, D> {
-    fn advance(&mut self, logits: &[f32]) -> Option<Output> {
-        let rows = logits.chunks_exact(self.decoder.vocabulary());
+    fn advance(&mut self, step: &[f32]) -> Option<Output> {
+        let rows = step.chunks_exact(self.decoder.vocabulary());
         let Next { order, tokens } = match &mut self.search {
-            Search::Greedy(greedy) => greedy.advance(rows),
+            Search::Greedy(greedy) if self.output_logits => greedy.advance(rows.map(greedy::largest)),
+            Search::Greedy(greedy) => greedy.advance(step.chunks_exact(greedy::CHOICE).map(|row| row[0] as u32)),
             Search::Beam(beam) => beam.advance(rows),
         };
-        (!order.is_empty()).then(|| self.decoder.step(&mut self.state, &order, &tokens))
+        (!order.is_empty()).then(|| self.step(&order, &tokens))
     }
 
     fn finish(self: Box<Self>) -> Vec<Vec<u32>> {

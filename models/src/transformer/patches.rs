@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
 use crate::checkpoint::CheckpointError;
-use crate::fused::{Activation, Dense};
+use crate::fused::{Activation, Cut, Dense, unfold};
 use crate::load::Loader;
 use crate::preprocess::Levels;
 
@@ -38,10 +38,12 @@ impl Extents {
 #[derive(Module, Debug)]
 pub(crate) struct PatchEmbedding {
     projection: Dense,
+    /// From 8-bit levels to what the network was trained on, `[3 * 256]`, in the network's precision.
+    table: Param<Tensor<1>>,
     /// Side of a patch, pixels.
     #[module(skip)]
     patch: usize,
-    /// From 8-bit levels to what the network was trained on.
+    /// The same in single precision.
     #[module(skip)]
     levels: Levels,
 }
@@ -58,7 +60,8 @@ impl PatchEmbedding {
         let weight = loader.take(&format!("{name}.weight"), &[width, 3, patch, patch])?;
         let bias = format!("{name}.bias");
         let bias = if loader.has(&bias) { loader.take(&bias, &[width])? } else { vec![0.0; width] };
-        Ok(Self { projection: Dense::new(&weight, bias, loader.device), patch, levels: levels.clone() })
+        let table = loader.put(levels.tables().as_flattened().to_vec(), [3 * 256]);
+        Ok(Self { projection: Dense::new(&weight, bias, loader.device), table, patch, levels: levels.clone() })
     }
 
     /// Patches down and across a picture; what is left over at its right and bottom is not read, as by a convolution.
@@ -71,6 +74,10 @@ impl PatchEmbedding {
         let (down, across) = self.grid(extents);
         let rows = extents.pictures(pixels) * down * across;
         let columns = 3 * self.patch * self.patch;
+        let cut = Cut { height: extents.height, width: extents.width, patch: self.patch };
+        if let Some(patches) = unfold(pixels, self.table.val(), cut, device) {
+            return self.projection.forward(patches, Activation::Identity);
+        }
         let patches = TensorData::new(self.unfolded(pixels, extents), [rows, columns]);
         self.projection.forward(Tensor::<2>::from_data(patches, device).cast(precision), Activation::Identity)
     }
@@ -147,22 +154,27 @@ mod tests {
     use super::*;
     use crate::checkpoint::{Checkpoint, NamedTensor};
     use crate::cpu::reference::tensor;
+    use crate::reference::everywhere;
 
     #[test]
     fn patches_are_those_of_a_convolution() {
-        let (patch, width, device) = (2, 8, Device::flex());
+        everywhere(|device, _| patches_on(device));
+    }
+
+    fn patches_on(device: &Device) {
+        let (patch, width) = (2, 8);
         let mut checkpoint = Checkpoint::new();
         let weight = tensor("conv.weight", &[width, 3, patch, patch]);
         checkpoint
             .insert("conv.weight".into(), NamedTensor { shape: vec![width, 3, patch, patch], values: weight.clone() });
         let levels = Levels::new([0.5, 0.25, 0.0], [0.5, 1.0, 0.25]);
-        let mut loader = Loader::new(&mut checkpoint, &device);
+        let mut loader = Loader::new(&mut checkpoint, device);
         let embedding = PatchEmbedding::load(&mut loader, "conv", patch, width, &levels).unwrap();
         // A picture of 5 x 7 pixels: the last row and column fall to no patch.
         let extents = Extents { height: 5, width: 7 };
         let pixels: Vec<u8> = (0..2 * 5 * 7 * 3).map(|i| (i * 37 % 256) as u8).collect();
         let found: Vec<f32> =
-            embedding.forward(&pixels, extents, &device, FloatDType::F32).into_data().try_into_vec().unwrap();
+            embedding.forward(&pixels, extents, device, FloatDType::F32).into_data().try_into_vec().unwrap();
         assert_eq!(found.len(), 2 * 2 * 3 * width);
         for (i, value) in found.iter().enumerate() {
             let (o, x, y, n) = (i % width, i / width % 3, i / width / 3 % 2, i / width / 6);

@@ -6,9 +6,16 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::wgpu::{CubeBackend, CubeTensor};
 use burn::backend::{Backend, backend_extension};
 use burn::cubecl::prelude::*;
+#[cfg(not(target_arch = "wasm32"))]
+use burn::tensor::DType;
 use burn::tensor::Shape;
 
-use super::super::launch::{GROUP, VECTOR, element, groups, output, packed};
+use super::super::launch::{GROUP, REDUCERS, VECTOR, element, groups, output, packed};
+#[cfg(not(target_arch = "wasm32"))]
+use super::super::{
+    launch::{PLANES, output_of},
+    tensor_cores,
+};
 use super::{Heads, kernels};
 
 /// Attention in one dispatch.
@@ -38,6 +45,15 @@ pub(super) trait FusedAttention: Backend {
     ) -> FloatTensor<Self>;
 }
 
+/// Tokens from which on attention is done by products of tensor cores.
+#[cfg(not(target_arch = "wasm32"))]
+const LONG: usize = 40;
+/// Keys from which on few queries share them among threads, and what few is.
+const MANY_KEYS: usize = 128;
+const FEW_QUERIES: usize = 1 << 15;
+/// Values of a head up to which a workgroup's mixes fit the 16 KiB that it has in a browser.
+const NARROW_HEAD: usize = 96;
+
 /// Threads of a workgroup, and workgroups for `threads`.
 fn grid(threads: usize) -> (CubeCount, CubeDim) {
     let dim = CubeDim::new_1d(GROUP.0 * GROUP.1);
@@ -55,6 +71,12 @@ fn within(mixed: CubeTensor, lengths: CubeTensor, bias: Option<CubeTensor>, head
     let out = output(&mixed, Shape::new([rows, width]));
     let (client, element) = (mixed.client.clone(), element(&mixed));
     let head_width = width / heads;
+    #[cfg(not(target_arch = "wasm32"))]
+    if bias.is_none()
+        && let Some(out) = on_tensor_cores(&mixed, &lengths, Heads { tokens, heads, causal })
+    {
+        return out;
+    }
     let (count, dim) = grid(rows * heads);
     // SAFETY: the kernel reads `rows * 3 * width` values, a length a sentence, no longer than `tokens`, and
     // `heads * tokens * tokens` values of the bias, its shape; it writes `rows * width` values.
@@ -80,6 +102,94 @@ fn within(mixed: CubeTensor, lengths: CubeTensor, bias: Option<CubeTensor>, head
     out
 }
 
+/// The same as products of tensor cores around a softmax, where the device has them: scores are written to memory, but
+/// the products are many times faster.
+#[cfg(not(target_arch = "wasm32"))]
+fn on_tensor_cores(mixed: &CubeTensor, lengths: &CubeTensor, heads: Heads) -> Option<CubeTensor> {
+    let (rows, width) = (mixed.meta.shape()[0], mixed.meta.shape()[1] / 3);
+    let Heads { tokens, heads, causal } = heads;
+    let (element, head_width) = (element(mixed), width / heads);
+    if tokens < LONG || !head_width.is_multiple_of(16) || !tensor_cores::available(&mixed.client, element) {
+        return None;
+    }
+    let filled = tokens.next_multiple_of(8);
+    let batch = rows / tokens * heads;
+    let part = || output(mixed, Shape::new([batch, filled, head_width]));
+    let (queries, keys, values) = (part(), part(), part());
+    let client = mixed.client.clone();
+    let vectors = batch * filled * head_width / VECTOR;
+    let (count, dim) = grid(vectors);
+    // SAFETY: the kernel reads `rows * 3 * width` values and writes `vectors` vectors to each of three.
+    unsafe {
+        kernels::split_heads::launch_unchecked(
+            &client,
+            count,
+            dim,
+            VECTOR,
+            mixed.clone().into_buffer_arg(),
+            queries.clone().into_buffer_arg(),
+            keys.clone().into_buffer_arg(),
+            values.clone().into_buffer_arg(),
+            vectors,
+            tokens,
+            filled,
+            heads,
+            scale(head_width),
+            head_width / VECTOR,
+            element,
+        );
+    }
+    let scores = output_of(mixed, Shape::new([batch, filled, filled]), DType::F32);
+    if !tensor_cores::products(&queries, &keys, true, &scores) {
+        return None;
+    }
+    let weights = output(mixed, Shape::new([batch, filled, filled]));
+    // SAFETY: the kernel reads and writes `batch * filled * filled` values, and a length a sentence, no longer than
+    // `tokens`.
+    unsafe {
+        kernels::softmax_rows::launch_unchecked(
+            &client,
+            groups(1, ((batch * filled) as u32).div_ceil(PLANES)),
+            CubeDim::new_2d(REDUCERS, PLANES),
+            VECTOR,
+            scores.into_buffer_arg(),
+            lengths.clone().into_buffer_arg(),
+            weights.clone().into_buffer_arg(),
+            batch * filled,
+            filled,
+            heads,
+            causal,
+            REDUCERS as usize,
+            element,
+        );
+    }
+    let mixes = part();
+    if !tensor_cores::products(&weights, &values, false, &mixes) {
+        return None;
+    }
+    let out = output(mixed, Shape::new([rows, width]));
+    let vectors = rows * width / VECTOR;
+    let (count, dim) = grid(vectors);
+    // SAFETY: the kernel reads `batch * filled * head_width` values and writes `rows * width`.
+    unsafe {
+        kernels::join_heads::launch_unchecked(
+            &client,
+            count,
+            dim,
+            VECTOR,
+            mixes.into_buffer_arg(),
+            out.clone().into_buffer_arg(),
+            vectors,
+            tokens,
+            filled,
+            heads,
+            head_width / VECTOR,
+            element,
+        );
+    }
+    Some(out)
+}
+
 impl FusedAttention for CubeBackend {
     fn self_attention(mixed: CubeTensor, lengths: CubeTensor, heads: Heads) -> CubeTensor {
         within(mixed, lengths, None, heads)
@@ -96,6 +206,31 @@ impl FusedAttention for CubeBackend {
         let rows = queries.meta.shape()[0];
         let out = output(&queries, queries.meta.shape().clone());
         let (client, element) = (queries.client.clone(), element(&queries));
+        if reach >= MANY_KEYS && rows * heads <= FEW_QUERIES && head_width <= NARROW_HEAD {
+            // SAFETY: as below.
+            unsafe {
+                kernels::shared_cross_attention::launch_unchecked(
+                    &client,
+                    groups(1, (rows * heads) as u32),
+                    CubeDim::new_1d(REDUCERS),
+                    VECTOR,
+                    queries.into_buffer_arg(),
+                    keys.into_buffer_arg(),
+                    values.into_buffer_arg(),
+                    lengths.into_buffer_arg(),
+                    out.clone().into_buffer_arg(),
+                    sources,
+                    rows / sources,
+                    heads,
+                    reach,
+                    scale(head_width),
+                    head_width / VECTOR,
+                    REDUCERS as usize,
+                    element,
+                );
+            }
+            return out;
+        }
         let (count, dim) = grid(rows * heads);
         // SAFETY: the kernel reads and writes `rows * heads * head_width` values, reads as many keys and values as
         // their shape says, and a length a source, no longer than `reach`.

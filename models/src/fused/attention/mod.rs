@@ -9,9 +9,9 @@ mod launch;
 use burn::backend::Dispatch;
 use burn::tensor::module::attention as attention_of_burn;
 use burn::tensor::ops::AttentionModuleOptions;
-use burn::tensor::{Bool, Device, FloatDType, Int, Tensor, activation};
+use burn::tensor::{Device, FloatDType, Int, Tensor};
 
-use super::{on_flex, own_kernels};
+use super::own_kernels;
 use launch::FusedAttention;
 
 /// How self-attention is split.
@@ -123,39 +123,15 @@ pub(crate) fn cross_attention(queries: Tensor<2>, pairs: &Pairs, lengths: &Lengt
     composed(split, pairs, lengths, None, false).swap_dims(1, 2).reshape([rows, width])
 }
 
-/// Attention of Burn's operations; `queries` and the result `[n, heads, tokens, head width]`.
+/// Attention by Burn's operation, in one pass whose heads are shared among the threads; `queries` and the result
+/// `[n, heads, tokens, head width]`.
 fn composed(queries: Tensor<4>, pairs: &Pairs, lengths: &Lengths, bias: Option<&Tensor<3>>, causal: bool) -> Tensor<4> {
-    let [n, heads, tokens, head_width] = queries.dims();
+    let [n, heads, tokens, _] = queries.dims();
     let (keys, values) = (pairs.keys.clone(), pairs.values.clone());
-    let (reach, device) = (keys.dims()[2], queries.device());
+    let reach = keys.dims()[2];
     let padding = (!lengths.whole)
         .then(|| mask(&lengths.counts(FloatDType::F32), reach).equal_elem(0.0).reshape([n, 1, 1, reach]));
-    if on_flex(&device) {
-        // One pass, its heads shared among the threads.
-        let options = AttentionModuleOptions { is_causal: causal, ..AttentionModuleOptions::default() };
-        let bias = bias.map(|bias| bias.clone().unsqueeze::<4>().expand([n, heads, tokens, reach]));
-        return attention_of_burn(queries, keys, values, padding, bias, options);
-    }
-    let later = (causal && tokens > 1).then(|| later(tokens, &device));
-    let scores = queries.matmul(keys.swap_dims(2, 3)).div_scalar((head_width as f32).sqrt());
-    // No half holds the mask: softmax stays in f32.
-    let precision = FloatDType::from(scores.dtype());
-    let mut scores = scores.cast(FloatDType::F32);
-    if let Some(bias) = bias {
-        scores = scores + bias.clone().cast(FloatDType::F32).unsqueeze::<4>();
-    }
-    for hidden in [padding, later].into_iter().flatten() {
-        scores = scores + hidden.float().mul_scalar(MASKED);
-    }
-    activation::softmax(scores, 3).cast(precision).matmul(values)
-}
-
-/// Added to the scores of what may not be seen; large enough that its softmax is exactly zero in f32.
-const MASKED: f32 = -1e9;
-
-/// True where a key comes after the query: `[1, 1, tokens, tokens]`.
-fn later(tokens: usize, device: &Device) -> Tensor<4, Bool> {
-    let positions = Tensor::<1, Int>::arange(0..tokens as i64, device);
-    let keys = positions.clone().reshape([1, 1, 1, tokens]).expand([1, 1, tokens, tokens]);
-    keys.greater(positions.reshape([1, 1, tokens, 1]).expand([1, 1, tokens, tokens]))
+    let options = AttentionModuleOptions { is_causal: causal, ..AttentionModuleOptions::default() };
+    let bias = bias.map(|bias| bias.clone().unsqueeze::<4>().expand([n, heads, tokens, reach]));
+    attention_of_burn(queries, keys, values, padding, bias, options)
 }
