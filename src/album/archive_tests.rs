@@ -289,7 +289,7 @@ fn an_archive_that_inflates_beyond_what_it_says_is_cut_off() {
             let zeros = vec![0; 64 << 20];
             add(&mut zip, &format!("{prefix}{path}"), if bomb == Some(path) { &zeros } else { bytes }).unwrap();
         }
-        finish(zip).unwrap()
+        finish(zip).unwrap().into_inner()
     };
     let bomb = packed("", Some("texts/tags.csv"));
     assert!(bomb.len() < 1 << 20);
