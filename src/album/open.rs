@@ -90,7 +90,9 @@ fn take(
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// There is no manifest.
-    #[error("no album: {MANIFEST} is missing; give the folder that `gistmap run` wrote, or a .gistmap file")]
+    #[error(
+        "no album: {MANIFEST} is missing; give the folder that `gistmap run` or `gistmap study` wrote, or a .gistmap file"
+    )]
     NoAlbum,
     /// Bytes that are no archive.
     #[error("no album file: {0}; it may be cut off or damaged, so copy or save it again")]

@@ -22,10 +22,10 @@ async function choose(page, cell) {
 /** What the table shows, by cell: column, mean, deviation. */
 async function shown(page) {
   const table = await page.locator(".study-table").evaluate((table) => {
-    const heads = [...table.querySelectorAll("thead th")].map((th) => th.textContent);
+    const heads = [...table.querySelectorAll("thead th:not(.study-of)")].map((th) => th.textContent);
     const number = (td, part) => td.querySelector(part)?.textContent.replace("± ", "") ?? "";
     return [...table.querySelectorAll("[data-testid=study-row]")].map((tr) => {
-      const cells = [...tr.children].slice(1).map((td, i) => [heads[i + 1].toLowerCase(), [number(td, ".mean"), number(td, ".sd")]]);
+      const cells = [...tr.querySelectorAll("td")].map((td, i) => [heads[i + 1].toLowerCase(), [number(td, ".mean"), number(td, ".sd")]]);
       return [tr.dataset.cell, Object.fromEntries(cells)];
     });
   });
@@ -59,6 +59,8 @@ test("gistmap view shows a study, and a row of its table brings its map and its 
   await page.getByRole("button", { name: "Without labels" }).click();
   await page.locator(".study-table th", { hasText: "Silhouette" }).waitFor();
   same(await shown(page), await table("label-free"), ["silhouette", "loss"]);
+
+  assert.equal(await page.locator('[data-testid="study-row"].main').count(), 1, "the album's main cell is marked");
 
   const clusters = await table("labels");
   const { study: known, cells } = JSON.parse(written.get("album.json"));
@@ -109,7 +111,7 @@ test("a study's file is dropped or chosen, its folder dropped, and its table use
     await page.keyboard.press("Tab");
   }
   const first = await focusedRow(page);
-  assert.equal(await row(page, first).getByRole("button").getAttribute("aria-current"), "true", "the first row is shown");
+  assert.ok(first, "a row's button can be reached");
   await page.keyboard.press("Tab");
   const second = await focusedRow(page);
   assert.notEqual(second, first);

@@ -95,16 +95,19 @@ fn Menu(study: StudyView) -> impl IntoView {
     // Neighbouring rows of one representation are a group, as in the report.
     let groups: Vec<Vec<Row>> =
         rows.chunk_by(|a, b| a.representation == b.representation).map(<[Row]>::to_vec).collect();
+    let heading = if about.is_empty() {
+        view! { <h3 id="study-title">{title}</h3> }.into_any()
+    } else {
+        view! { <details><summary><h3 id="study-title">{title}</h3></summary><p class="hint">{about}</p></details> }
+            .into_any()
+    };
+    bring_into_view();
     view! {
         <section class="study" aria-labelledby="study-title" data-testid="study">
             <header class="study-head">
-                <h3 id="study-title">{title}</h3>
+                {heading}
                 {choice}
-                <p class="study-about muted">
-                    {(!about.is_empty()).then(|| format!("{about} "))}
-                    {move || scores.get().about()}
-                    " Mean ± standard deviation over the seeds; the map shows the first."
-                </p>
+                <p class="study-about muted">{move || scores.get().about()}" Mean ± standard deviation over the seeds; the map shows the first."</p>
             </header>
             {move || {
                 let (groups, kind) = (groups.clone(), scores.get());
@@ -115,14 +118,32 @@ fn Menu(study: StudyView) -> impl IntoView {
     }
 }
 
+/// Scrolls the sheet, once it is there, to the row that is shown.
+fn bring_into_view() {
+    request_animation_frame(|| {
+        let row = document().query_selector(".study-table tr.main").ok().flatten();
+        let (Some(row), Some(sheet)) = (row, document().get_element_by_id("lab-sheet")) else { return };
+        let (row, frame) = (row.get_bounding_client_rect(), sheet.get_bounding_client_rect());
+        if row.bottom() > frame.bottom() {
+            let middle = row.top() - frame.top() - (frame.height() - row.height()) / 2.0;
+            sheet.set_scroll_top(sheet.scroll_top() + middle as i32);
+        }
+    });
+}
+
 #[component]
 fn Table(groups: Vec<Vec<Row>>, kind: Scores, best: Vec<Option<f64>>) -> impl IntoView {
     let columns = kind.metrics().len() + 3;
     let heads = kind.metrics().iter().map(|m| view! { <th scope="col" class="num" title=meaning(*m)>{m.title()}</th> });
     let bodies = groups.into_iter().map(|rows| {
         let name = rows.first().map(|row| format::representation(&row.representation));
+        let span = rows.len().to_string();
+        let mut beside = name
+            .clone()
+            .map(|name| view! { <th scope="rowgroup" class="study-of" rowspan=span>{name}</th> }.into_any());
         let best = best.clone();
-        let lines = rows.into_iter().map(move |row| view! { <Line row kind best=best.clone()/> });
+        let lines = rows.into_iter().map(move |row| view! { <Line row kind best=best.clone() beside=beside.take()/> });
+        // Beside its rows where there is room for one column more, else above them: styles show one of the two.
         view! {
             <tbody>
                 <tr class="study-group"><th scope="rowgroup" colspan=columns.to_string()>{name}</th></tr>
@@ -135,6 +156,7 @@ fn Table(groups: Vec<Vec<Row>>, kind: Scores, best: Vec<Option<f64>>) -> impl In
             <caption class="unseen">"Every representation by every clusterer. A clusterer's button shows its clusters and its map."</caption>
             <thead>
                 <tr>
+                    <th scope="col" class="study-of">"Representation"</th>
                     <th scope="col">"Clusterer"</th>
                     {heads.collect_view()}
                     <th scope="col" class="num">"Clusters"</th>
@@ -147,7 +169,7 @@ fn Table(groups: Vec<Vec<Row>>, kind: Scores, best: Vec<Option<f64>>) -> impl In
 }
 
 #[component]
-fn Line(row: Row, kind: Scores, best: Vec<Option<f64>>) -> impl IntoView {
+fn Line(row: Row, kind: Scores, best: Vec<Option<f64>>, beside: Option<AnyView>) -> impl IntoView {
     let state = expect_context::<State>();
     let link = expect_context::<Link>();
     // The first seed's cell is the first of its kind.
@@ -177,6 +199,7 @@ fn Line(row: Row, kind: Scores, best: Vec<Option<f64>>) -> impl IntoView {
     let id = format!("{}/{}", row.representation, row.clusterer);
     view! {
         <tr class:main=move || current.get() data-testid="study-row" data-cell=id on:click=move |_| bring.run(())>
+            {beside}
             <th scope="row">
                 <button class="link" type="button" aria-current=mark on:click=move |event| { event.stop_propagation(); bring.run(()); }>{name}{chosen}</button>
             </th>
