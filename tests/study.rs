@@ -78,7 +78,8 @@ fn a_study_goes_on_without_models_that_are_not_here() {
     // One file of it is what the page opens: the table, and what is seen of each row.
     let page = archive::open(fs::File::open(out.join("study.gistmap")).unwrap()).unwrap().album;
     let shown = page.study.unwrap();
-    let listed = shown.rows.iter().map(|row| [row.representation.clone(), row.clusterer.clone(), row.k.n.to_string()]);
+    let listed =
+        shown.rows.iter().map(|row| vec![row.representation.clone(), row.clusterer.clone(), row.k.n.to_string()]);
     assert_eq!(listed.collect::<Vec<_>>(), means[1..].iter().map(|row| row[..3].to_vec()).collect::<Vec<_>>());
     assert_eq!(shown.rows[0].supervised[0].unwrap().mean.to_string(), means[1][3]);
     assert_eq!(shown.clusters.iter().map(Vec::len).collect::<Vec<_>>(), [3; 4]);
