@@ -57,10 +57,15 @@ pub(crate) fn parity(project: &Project, names: &[&str]) -> Result<()> {
 
 fn compare(project: &Project, python: &Path, script: &str, on: &str) -> Result<()> {
     let folder = reference(project, python, script)?;
+    process::run(Command::new(example(project, "parity")?).arg(script).arg(&folder).arg(on))
+}
+
+/// Builds `models/examples/NAME.rs`.
+pub(crate) fn example(project: &Project, name: &str) -> Result<PathBuf> {
     // Beside gistmap, whose features of Burn are built already: alone, it would ask for others.
-    let build = ["build", "--release", "-p", "gistmap", "-p", "gistmap-models", "--example", "parity"];
+    let build = ["build", "--release", "-p", "gistmap", "-p", "gistmap-models", "--example", name];
     process::run(project.cargo().args(build))?;
-    process::run(Command::new(project.target.join("release/examples/parity")).arg(script).arg(&folder).arg(on))
+    Ok(project.target.join("release/examples").join(name))
 }
 
 /// The folder with a network's layout and what must come out, made by its script unless it is there.

@@ -188,6 +188,12 @@ impl<'a> Lab<'a> {
         Ok(command)
     }
 
+    /// A program of ours that is no bench program, with as many threads as the others.
+    pub(super) fn limited(&self, mut command: Command) -> Command {
+        self.limit(&mut command);
+        command
+    }
+
     /// The same number of threads for either side, whatever library counts them.
     fn limit(&self, command: &mut Command) {
         let threads = self.threads.to_string();

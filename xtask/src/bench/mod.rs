@@ -9,6 +9,7 @@ use crate::project::Project;
 mod cases;
 mod cluster;
 mod lab;
+mod networks;
 mod page;
 mod quality;
 mod table;
@@ -25,7 +26,7 @@ struct Bench {
     measure: fn(&Lab) -> Result<Table>,
 }
 
-const BENCHES: [Bench; 10] = [
+const BENCHES: [Bench; 11] = [
     Bench { name: "efficientnet", needs: Needs::Networks, measure: cases::efficientnet },
     Bench { name: "minilm", needs: Needs::Networks, measure: cases::minilm },
     Bench { name: "decode", needs: Needs::ItsProgram, measure: cases::decode },
@@ -35,6 +36,7 @@ const BENCHES: [Bench; 10] = [
     Bench { name: "tsne", needs: Needs::Networks, measure: cases::tsne },
     Bench { name: "run", needs: Needs::Networks, measure: cases::run },
     Bench { name: "quality", needs: Needs::Networks, measure: quality::quality },
+    Bench { name: "networks", needs: Needs::Networks, measure: networks::networks },
     Bench { name: "page", needs: Needs::Networks, measure: page::page },
 ];
 
