@@ -77,9 +77,9 @@ test("sizes", { timeout: 3_600_000 }, async () => {
     sizes[name.replace(/-[0-9a-f]{16}/, "")] = { raw: bytes.length, brotli: brotliCompressSync(bytes, { params }).length };
   }
   const packs = JSON.parse(await readFile(path.join(dist, "packs/packs.json"), "utf8"));
-  const q8 = packs.filter((pack) => pack.quantization === "q8").flatMap((pack) => [pack, ...pack.files]);
+  const q8 = packs.filter((pack) => pack.quantization === "q8");
   figures.sizes = sizes;
-  figures.packs = q8.reduce((sum, file) => sum + file.bytes, 0);
+  figures.packs = q8.reduce((sum, pack) => sum + pack.bytes, 0);
 });
 
 test("time to interactive", { timeout: 600_000 }, async (t) => {
@@ -110,11 +110,13 @@ test("decoding by hands", { timeout: 600_000 }, async (t) => {
   }
   figures.decode = await page.evaluate(async (files) => {
     const pictures = files.map((text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)));
+    const IMAGENET = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+    const CROP = { resize_short: 256, crop: 224, squash: false, interpolation: "Bilinear", ...IMAGENET };
     const decode = (hands) =>
       new Promise((resolve, reject) => {
         let [next, done, start] = [0, 0, 0];
         const workers = Array.from({ length: hands }, () => new Worker(document.documentElement.dataset.worker, { type: "module", name: "hand" }));
-        const give = (worker) => worker.postMessage({ job: next, bytes: pictures[next++], size: undefined, crops: [[256, 224]], kinds: [], thumbnail: true });
+        const give = (worker) => worker.postMessage({ job: next, bytes: pictures[next++], size: undefined, crops: [CROP], kinds: [], thumbnail: true });
         let warm = workers.length;
         for (const worker of workers) {
           worker.onerror = reject;
