@@ -1,8 +1,9 @@
-//! What packs cost: `packs NAME FOLDER [PART...]`, where FOLDER is as `models/reference/NAME.py full FOLDER` writes it and may hold
-//! `photos.safetensors`, real pictures as `models/reference/photos.py` cuts them, and `sentences.json`, token ids.
+//! What packs cost: `packs NAME FOLDER [PART...]`, where FOLDER is as `models/reference/NAME.py full FOLDER` writes it and
+//! may hold `photos.safetensors`, real pictures as `models/reference/photos.py` cuts them, and `sentences.json`, token ids.
 //!
-//! Of a q4 pack, tensors whose names hold a PART are stored as q8, as a manifest's `packing` may say. Prints a line for each way to store weights: the pack's size, and the least and mean cosine of pictures' and sentences'
-//! vectors to those of the weights as they are; of a network that writes, how many of the greedy tokens are the same.
+//! Of a q4 pack, tensors whose names hold a PART are stored as q8, as a manifest's `packing` may say. Prints a line for each
+//! way to store weights: the pack's size, and the least and mean cosine of pictures' and sentences' vectors to those of the
+//! weights as they are; of a network that writes, how many of the greedy tokens are the same.
 
 mod layout;
 
@@ -12,12 +13,13 @@ use std::process::ExitCode;
 
 use gistmap_models::burn::tensor::Device;
 use gistmap_models::checkpoint::Checkpoint;
-use gistmap_models::generate::Settings;
 use gistmap_models::pack::{self, Origin, Quantization};
 use gistmap_models::precision::Precision;
-use layout::{Layout, Network, Result, values};
+use layout::{Layout, Network, Result, captions, cosines, values};
 use safetensors::SafeTensors;
 
+/// Tokens of a caption at most.
+const CAPTION: usize = 12;
 /// Of a question about a photograph, the same for all.
 const QUESTION: [u32; 6] = [101, 2054, 2003, 2023, 1029, 102];
 
@@ -71,12 +73,7 @@ impl Given {
     fn beside(&self, exact: &Self) -> String {
         match (self, exact) {
             (Self::Vectors(what, found, columns), Self::Vectors(_, exact, _)) => {
-                let cosine = |(a, b): (&[f32], &[f32])| {
-                    let dot =
-                        |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-                    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
-                };
-                let cosines: Vec<f64> = found.chunks(*columns).zip(exact.chunks(*columns)).map(cosine).collect();
+                let cosines = cosines(found, exact, *columns);
                 let least = cosines.iter().fold(f64::INFINITY, |a, b| a.min(*b));
                 let mean = cosines.iter().sum::<f64>() / cosines.len() as f64;
                 format!("{what} {}: cosine {least:.6} at least, {mean:.6} on average", cosines.len())
@@ -124,17 +121,9 @@ fn given(network: &Network, photos: &[u8], sentences: &[Vec<u32>]) -> Result<Vec
         }
         Network::Captions(captioner, side) => {
             let pixels = pictures(*side)?;
-            let settings = Settings { max_length: 12, ..Settings::default() };
-            let mut all = Vec::new();
-            for pixels in pixels.chunks(5 * side * side * 3) {
-                let (mut generation, logits) = captioner.caption(pixels, &[], &settings)?;
-                let mut logits = Some(logits);
-                while let Some(next) = logits {
-                    logits = generation.advance(&values(next)?);
-                }
-                all.extend(generation.finish());
-            }
-            Ok(vec![Given::Tokens(all)])
+            let batches = pixels.chunks(5 * side * side * 3);
+            let batches = batches.map(|pixels| captions(captioner.as_ref(), pixels, CAPTION));
+            Ok(vec![Given::Tokens(batches.collect::<Result<Vec<_>>>()?.concat())])
         }
     }
 }

@@ -16,10 +16,9 @@ use std::time::Instant;
 
 use gistmap_models::burn::tensor::{Device, DeviceKind};
 use gistmap_models::checkpoint::Checkpoint;
-use gistmap_models::encoder::{Captioner, ImageEncoder, Output};
-use gistmap_models::generate::Settings;
+use gistmap_models::encoder::{ImageEncoder, Output};
 use gistmap_models::precision::Precision;
-use layout::{Layout, Network, Result, values};
+use layout::{Layout, Network, Result, captions, cosines, values};
 use safetensors::SafeTensors;
 
 /// Tokens of what is measured.
@@ -122,7 +121,7 @@ impl Batch {
             Network::Sentences(encoder) => encoder.forward(&tokens),
             Network::Answers(chooser) => chooser.choose(&self.pixels, SIDE, SIDE, &tokens),
             Network::Captions(captioner, _) => {
-                captions(captioner.as_ref(), &self.pixels)?;
+                captions(captioner.as_ref(), &self.pixels, CAPTION)?;
                 Output::Host { values: Vec::new(), columns: 1 }
             }
         })
@@ -149,17 +148,6 @@ impl Batch {
     }
 }
 
-/// Token ids of captions of [`CAPTION`] tokens.
-fn captions(captioner: &dyn Captioner, pixels: &[u8]) -> Result<Vec<Vec<u32>>> {
-    let settings = Settings { max_length: CAPTION, ..Settings::default() };
-    let (mut generation, step) = captioner.caption(pixels, &[], &settings)?;
-    let mut step = Some(step);
-    while let Some(next) = step {
-        step = generation.advance(&values(next)?);
-    }
-    Ok(generation.finish())
-}
-
 fn compare(network: &Network, expected: &[u8]) -> Result<()> {
     let file = SafeTensors::deserialize(expected)?;
     let pixels = file.tensor("pictures")?.data().to_vec();
@@ -174,9 +162,7 @@ fn compare(network: &Network, expected: &[u8]) -> Result<()> {
             let width = tensor.shape()[1];
             let expected: Vec<f32> = tensor.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
             let found = values(encoder.forward(&pixels).features)?;
-            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
-            let cosine = |(a, b): (&[f32], &[f32])| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
-            let cosines = found.chunks(width).zip(expected.chunks(width)).map(cosine);
+            let cosines = cosines(&found, &expected, width).into_iter();
             let largest = expected.iter().fold(0f32, |a, b| a.max(b.abs()));
             let error = found.iter().zip(&expected).fold(0f32, |a, (f, e)| a.max((f - e).abs())) / largest;
             serde_json::json!({ "cosine": cosines.fold(1.0, f64::min), "error": error })
@@ -185,7 +171,7 @@ fn compare(network: &Network, expected: &[u8]) -> Result<()> {
             let tensor = file.tensor("ids")?;
             let width = tensor.shape()[1];
             let expected: Vec<i32> = tensor.data().as_chunks().0.iter().map(|b| i32::from_le_bytes(*b)).collect();
-            let found = captions(captioner.as_ref(), &pixels)?;
+            let found = captions(captioner.as_ref(), &pixels, CAPTION)?;
             let equal = found.iter().zip(expected.chunks(width));
             let equal: usize = equal.map(|(f, e)| f.iter().zip(e).take_while(|(f, e)| **f as i32 == **e).count()).sum();
             serde_json::json!({ "ids": equal, "of": expected.len() })

@@ -13,6 +13,7 @@ use gistmap_models::clip::{Clip, ClipConfig};
 use gistmap_models::dinov2::{Dinov2, Dinov2Config};
 use gistmap_models::efficientnet_b0::{self, EfficientNetB0};
 use gistmap_models::encoder::{AnswerChooser, Captioner, ImageEncoder, Output, TextEncoder};
+use gistmap_models::generate::Settings;
 use gistmap_models::mobilenet_v3_small::{self, MobileNetV3Small};
 use gistmap_models::mpnet::{Mpnet, MpnetConfig};
 use gistmap_models::precision::Precision;
@@ -121,4 +122,22 @@ pub(crate) fn values(output: Output) -> Result<Vec<f32>> {
         Output::Host { values, .. } => Ok(values),
         Output::Device(tensor) => tensor.into_data().try_into_vec().map_err(|e| format!("{e:?}").into()),
     }
+}
+
+/// Token ids of captions by greedy search, of `tokens` tokens at most.
+pub(crate) fn captions(captioner: &dyn Captioner, pixels: &[u8], tokens: usize) -> Result<Vec<Vec<u32>>> {
+    let settings = Settings { max_length: tokens, ..Settings::default() };
+    let (mut generation, step) = captioner.caption(pixels, &[], &settings)?;
+    let mut step = Some(step);
+    while let Some(next) = step {
+        step = generation.advance(&values(next)?);
+    }
+    Ok(generation.finish())
+}
+
+/// The cosine of every row, of `columns` values, to the expected one.
+pub(crate) fn cosines(found: &[f32], expected: &[f32], columns: usize) -> Vec<f64> {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let cosine = |(a, b): (&[f32], &[f32])| dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+    found.chunks(columns).zip(expected.chunks(columns)).map(cosine).collect()
 }

@@ -174,33 +174,26 @@ impl<'a> Lab<'a> {
 
     /// A reference script, ready for its arguments.
     pub(super) fn script(&self, name: &str) -> Command {
-        let mut command = Command::new(&self.python);
+        let mut command = self.limited(Command::new(&self.python));
         command.arg(self.project.root.join("bench/reference").join(name));
-        self.limit(&mut command);
         command
     }
 
     /// One of our bench programs (`benches/NAME.rs`), ready for its arguments.
     pub(super) fn program(&self, name: &str) -> Result<Command> {
         let found = self.programs.iter().find(|(known, _)| known == name);
-        let mut command = Command::new(&found.with_context(|| format!("benches/{name}.rs was not built"))?.1);
-        self.limit(&mut command);
-        Ok(command)
+        let path = &found.with_context(|| format!("benches/{name}.rs was not built"))?.1;
+        Ok(self.limited(Command::new(path)))
     }
 
-    /// A program of ours that is no bench program, with as many threads as the others.
+    /// With the same number of threads for either side, whatever library counts them.
     pub(super) fn limited(&self, mut command: Command) -> Command {
-        self.limit(&mut command);
-        command
-    }
-
-    /// The same number of threads for either side, whatever library counts them.
-    fn limit(&self, command: &mut Command) {
         let threads = self.threads.to_string();
         for name in ["GISTMAP_BENCH_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
             command.env(name, &threads);
         }
         command.env("GISTMAP_CACHE", &self.project.cache);
+        command
     }
 
     /// Runs both sides in turn, `rounds` times or `GISTMAP_BENCH_ROUNDS` times, and returns what they printed.
