@@ -12,7 +12,9 @@ import { SAMPLE, SHARED, albumOf, dist, drop, mapOf, pictures, reach, scratch, s
 import { multiply } from "./many.js";
 
 const ROUNDS = Number(process.env.GISTMAP_BENCH_ROUNDS ?? 3);
-const GRAPH = process.env.GISTMAP_GRAPH;
+const GRAPHS = process.env.GISTMAP_GRAPHS;
+/** DINOv2-small at full size. */
+const PACK = process.env.GISTMAP_PACK;
 /** 2,000 photographs, which not every machine has. */
 const PHOTOGRAPHS = path.join(SHARED ?? "", "data/food101_10/images");
 const HERE = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
@@ -25,7 +27,7 @@ async function reference(test) {
   const types = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
   const server = http.createServer((request, response) => {
     const name = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
-    const file = name === "/graph.onnx" ? GRAPH : path.join(HERE, name);
+    const file = name.startsWith("/graphs/") ? path.join(GRAPHS, path.basename(name)) : path.join(HERE, name);
     response.setHeader("Content-Type", types[path.extname(file)] ?? "application/octet-stream");
     createReadStream(file).on("error", () => response.writeHead(404).end()).pipe(response);
   });
@@ -34,9 +36,18 @@ async function reference(test) {
   return `http://127.0.0.1:${server.address().port}/reference.html`;
 }
 
-/** Milliseconds that each picture that was not known took in the pictures' stage. */
-async function pace(page, folder) {
+/** Milliseconds that each picture that was not known took in the pictures' stage, for another network where one is named. */
+async function pace(page, folder, network) {
   await mapOf(page, folder);
+  if (network) {
+    await page.locator(".again > summary").click();
+    for (const [name, wanted] of [["efficientnet-lite0", false], ["tags", false], [network, true], ["concat", false]]) {
+      await page.locator(".again").getByLabel(name, { exact: true }).setChecked(wanted);
+    }
+    await page.getByTestId("run-again").click();
+    await reach(page, "running");
+    await reach(page, "done");
+  }
   const { timings } = JSON.parse((await albumOf(page)).get("album.json"));
   const { seconds, items, cached } = timings.find(({ stage }) => stage === "pictures");
   await page.getByTestId("open-other").click();
@@ -62,12 +73,33 @@ for (const [provider, webgpu, few, many] of [
       const next = await browser.newPage();
       await next.goto(other);
       await next.waitForFunction(() => typeof measure === "function");
-      theirs.push(...(await next.evaluate(([provider, batch]) => measure(provider, batch, 2), [provider, webgpu ? 1 : 8])));
+      theirs.push(...(await next.evaluate(([provider, batch]) => measure("efficientnet-lite0", provider, batch, 2), [provider, webgpu ? 1 : 8])));
       await browser.close();
     }
     figures[provider] = { ours, theirs };
   });
 }
+
+test("DINOv2-small, webgpu", { timeout: 3_600_000 }, async (t) => {
+  const other = await reference(t);
+  const [ours, theirs] = [[], []];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const browser = await visitor(t);
+    const page = await visit(browser, (await serve(t)) + "?device=wgpu");
+    await drop(page, PACK);
+    await page.getByTestId("models").click();
+    await page.locator("[data-model=dinov2-small]").getByText("Here", { exact: true }).waitFor();
+    await page.keyboard.press("Escape");
+    await pace(page, await pictures(t, 1, 4), "dinov2-small");
+    ours.push(await pace(page, await pictures(t, 2, 4), "dinov2-small"));
+    const next = await browser.newPage();
+    await next.goto(other);
+    await next.waitForFunction(() => typeof measure === "function");
+    theirs.push(...(await next.evaluate(() => measure("dinov2", "webgpu", 1, 2))));
+    await browser.close();
+  }
+  figures.dinov2 = { ours, theirs };
+});
 
 test("sizes", { timeout: 3_600_000 }, async () => {
   const sizes = {};

@@ -5,16 +5,19 @@
 use burn::backend::tensor::FloatTensor;
 use burn::backend::wgpu::{CubeBackend, CubeTensor};
 use burn::backend::{Backend, backend_extension};
+use burn::cubecl::client::Client;
 use burn::cubecl::prelude::*;
 use burn::cubecl::std::tensor::into_contiguous;
 use burn::tensor::{DType, Shape};
 
 use super::kernels::{self, Activation, ExtentsLaunch};
+use super::products::dense;
+#[cfg(not(target_arch = "wasm32"))]
+use super::tensor_cores;
+use super::window::Window;
 
 /// Values that a thread reads at once.
 pub(super) const VECTOR: usize = 4;
-/// Rows that one thread of [`kernels::dense`] makes.
-const ROWS: usize = 4;
 /// Columns that one thread of a convolution makes.
 const COLUMNS: usize = 4;
 /// Threads of a workgroup that share a row of weights, and rows of threads in it.
@@ -26,55 +29,8 @@ pub(super) const REDUCERS: u32 = 32;
 pub(super) const PLANES: u32 = 4;
 /// Threads that share a row of a vocabulary's logits.
 const SEARCHERS: u32 = 128;
-/// Rows up to which the depth of a dense layer is shared among threads, and the threads of a workgroup that then make
-/// neighbouring columns, and the same ones.
-#[cfg(not(target_arch = "wasm32"))]
-const FEW_ROWS: usize = 32;
-#[cfg(not(target_arch = "wasm32"))]
-const SLICED: (u32, u32) = (8, 16);
 /// Groups in one dimension of a dispatch; WebGPU allows 65,535.
 const GROUPS: u32 = 32_768;
-
-/// Where the zeros around a picture stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Padding {
-    /// TensorFlow's "SAME": as few as the output needs; where their number is odd, the one more stands after.
-    Same,
-    /// PyTorch's `padding = kernel // 2`, of odd kernels: as many before as behind.
-    Even,
-}
-
-/// A convolution whose output is as large as its input, divided by the step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Window {
-    /// Side of the square kernel.
-    pub(crate) kernel: usize,
-    /// Step.
-    pub(crate) stride: usize,
-    /// Around the picture.
-    pub(crate) padding: Padding,
-}
-
-impl Window {
-    /// Extent of the output along a side of `input`.
-    pub(crate) fn output(self, input: usize) -> usize {
-        input.div_ceil(self.stride)
-    }
-
-    /// Zeros before and after a side of `input`.
-    pub(crate) fn padding(self, input: usize) -> (usize, usize) {
-        let all = ((self.output(input) - 1) * self.stride + self.kernel).saturating_sub(input);
-        match self.padding {
-            Padding::Same => (all / 2, all - all / 2),
-            Padding::Even => (self.kernel / 2, all.saturating_sub(self.kernel / 2)),
-        }
-    }
-
-    #[cfg(not(target_arch = "wasm32"))]
-    fn shape(self, x: &Shape, bias: &Shape) -> Shape {
-        Shape::new([x[0], self.output(x[1]), self.output(x[2]), bias[0]])
-    }
-}
 
 /// What fusion must know before the product is run; in a browser there is none.
 #[cfg(not(target_arch = "wasm32"))]
@@ -182,121 +138,22 @@ pub(super) fn groups(columns: u32, rows: u32) -> CubeCount {
     CubeCount::Static(columns, rows.min(GROUPS), rows.div_ceil(GROUPS))
 }
 
+/// Planes of [`REDUCERS`] threads in a workgroup that reduces a row by each, where planes are as wide; otherwise 1.
+#[cfg(not(target_arch = "wasm32"))]
+fn planes(client: &Client, element: ElemType) -> u32 {
+    if tensor_cores::available(client, element) { PLANES } else { 1 }
+}
+
+/// The same in a browser.
+#[cfg(target_arch = "wasm32")]
+fn planes(_: &Client, _: ElemType) -> u32 {
+    1
+}
+
 /// Workgroups of [`GROUP`] threads.
-fn grid(columns: usize, rows: usize) -> (CubeCount, CubeDim) {
+pub(super) fn grid(columns: usize, rows: usize) -> (CubeCount, CubeDim) {
     let (x, y) = GROUP;
     (groups((columns as u32).div_ceil(x), (rows as u32).div_ceil(y)), CubeDim::new_2d(x, y))
-}
-
-/// Runs a dense layer.
-fn dense(
-    x: CubeTensor,
-    weight: CubeTensor,
-    bias: CubeTensor,
-    residual: Option<CubeTensor>,
-    activation: Activation,
-) -> CubeTensor {
-    let (x, weight, bias, residual) = (packed(x), packed(weight), packed(bias), residual.map(packed));
-    let (rows, depth, width) = (x.meta.shape()[0], weight.meta.shape()[0], weight.meta.shape()[1]);
-    #[cfg(not(target_arch = "wasm32"))]
-    if super::tensor_cores::available(&x.client, element(&x)) {
-        if rows <= FEW_ROWS {
-            return dense_of_few(x, weight, bias, residual, activation);
-        }
-        if let Some(product) = super::tensor_cores::product(&x, &weight) {
-            return finish(product, bias, residual, activation);
-        }
-    }
-    let out = output(&x, Shape::new([rows, width]));
-    let (count, dim) = grid(width / VECTOR, rows.div_ceil(ROWS));
-    let (client, element) = (x.client.clone(), element(&x));
-    // SAFETY: the kernel reads rows of `depth`, weights of `depth * width` and writes `rows * width` values, the
-    // shapes of its arguments.
-    unsafe {
-        kernels::dense::launch_unchecked(
-            &client,
-            count,
-            dim,
-            VECTOR,
-            x.into_buffer_arg(),
-            weight.into_buffer_arg(),
-            bias.into_buffer_arg(),
-            residual.map(CubeTensor::into_buffer_arg).into(),
-            out.clone().into_buffer_arg(),
-            rows,
-            depth / VECTOR,
-            width / VECTOR,
-            ROWS,
-            activation,
-            element,
-        );
-    }
-    out
-}
-
-/// Runs a dense layer of few rows, as the next token of a few sequences is.
-#[cfg(not(target_arch = "wasm32"))]
-fn dense_of_few(
-    x: CubeTensor,
-    weight: CubeTensor,
-    bias: CubeTensor,
-    residual: Option<CubeTensor>,
-    activation: Activation,
-) -> CubeTensor {
-    let (rows, depth, width) = (x.meta.shape()[0], weight.meta.shape()[0], weight.meta.shape()[1]);
-    let out = output(&x, Shape::new([rows, width]));
-    let (client, element) = (x.client.clone(), element(&x));
-    let (columns, slices) = SLICED;
-    // SAFETY: as in `dense`; its rows and columns past the end are read as the last ones and not written.
-    unsafe {
-        kernels::dense_of_few::launch_unchecked(
-            &client,
-            groups(((width / VECTOR) as u32).div_ceil(columns), rows.div_ceil(ROWS) as u32),
-            CubeDim::new_2d(columns, slices),
-            VECTOR,
-            x.into_buffer_arg(),
-            weight.into_buffer_arg(),
-            bias.into_buffer_arg(),
-            residual.map(CubeTensor::into_buffer_arg).into(),
-            out.clone().into_buffer_arg(),
-            rows,
-            depth / VECTOR,
-            width / VECTOR,
-            ROWS,
-            columns as usize,
-            slices as usize,
-            activation,
-            element,
-        );
-    }
-    out
-}
-
-/// What follows a product, in its place.
-#[cfg(not(target_arch = "wasm32"))]
-fn finish(product: CubeTensor, bias: CubeTensor, residual: Option<CubeTensor>, activation: Activation) -> CubeTensor {
-    let (rows, width) = (product.meta.shape()[0], product.meta.shape()[1]);
-    let out = output(&product, Shape::new([rows, width]));
-    let (client, element, vectors) = (product.client.clone(), element(&product), rows * width / VECTOR);
-    let dim = CubeDim::new_1d(256);
-    // SAFETY: the kernel reads and writes `vectors` vectors of matrices of `rows * width` values, and a bias of `width`.
-    unsafe {
-        kernels::finish::launch_unchecked(
-            &client,
-            groups(1, (vectors as u32).div_ceil(dim.num_elems())),
-            dim,
-            VECTOR,
-            product.into_buffer_arg(),
-            bias.into_buffer_arg(),
-            residual.map(CubeTensor::into_buffer_arg).into(),
-            out.clone().into_buffer_arg(),
-            vectors,
-            width / VECTOR,
-            activation,
-            element,
-        );
-    }
-    out
 }
 
 /// The output, its extents and the threads of a convolution.
@@ -412,34 +269,13 @@ impl FusedLayers for CubeBackend {
         let (rows, width) = (x.meta.shape()[0], x.meta.shape()[1]);
         let out = output(&x, Shape::new([rows, width]));
         let (client, element) = (x.client.clone(), element(&x));
-        #[cfg(not(target_arch = "wasm32"))]
-        if super::tensor_cores::available(&client, element) {
-            // SAFETY: the kernel reads and writes `rows * width` values.
-            unsafe {
-                kernels::normalize_rows_by_planes::launch_unchecked(
-                    &client,
-                    groups(1, (rows as u32).div_ceil(PLANES)),
-                    CubeDim::new_2d(REDUCERS, PLANES),
-                    VECTOR,
-                    x.into_buffer_arg(),
-                    gamma.into_buffer_arg(),
-                    beta.into_buffer_arg(),
-                    out.clone().into_buffer_arg(),
-                    rows,
-                    width / VECTOR,
-                    epsilon,
-                    REDUCERS as usize,
-                    element,
-                );
-            }
-            return out;
-        }
+        let planes = planes(&client, element);
         // SAFETY: the kernel reads and writes `rows * width` values.
         unsafe {
             kernels::normalize_rows::launch_unchecked(
                 &client,
-                groups(1, rows as u32),
-                CubeDim::new_1d(REDUCERS),
+                groups(1, (rows as u32).div_ceil(planes)),
+                CubeDim::new_2d(REDUCERS, planes),
                 VECTOR,
                 x.into_buffer_arg(),
                 gamma.into_buffer_arg(),
@@ -449,6 +285,7 @@ impl FusedLayers for CubeBackend {
                 width / VECTOR,
                 epsilon,
                 REDUCERS as usize,
+                planes > 1,
                 element,
             );
         }

@@ -12,11 +12,13 @@
 mod attention;
 mod kernels;
 mod launch;
+mod products;
 #[cfg(not(target_arch = "wasm32"))]
 mod tensor_cores;
 #[cfg(not(target_arch = "wasm32"))]
 mod trial;
 mod unfold;
+mod window;
 
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::module::{Module, Param};
@@ -27,8 +29,8 @@ use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData, activation};
 pub(crate) use attention::{Heads, Lengths, Pairs, attention, cross_attention};
 pub(crate) use kernels::Activation;
 use launch::FusedLayers;
-pub(crate) use launch::{Padding, Window};
 pub(crate) use unfold::{Cut, unfold};
+pub(crate) use window::{Padding, Window};
 
 fn own_kernels(device: &Device) -> bool {
     matches!(device.as_dispatch(), DispatchDevice::Cube(_))

@@ -66,6 +66,17 @@ fn dense_layers_agree() {
 }
 
 #[test]
+fn dense_layers_of_many_rows_agree() {
+    // So many that no two threads share a value's depth.
+    let (rows, input, width) = (1031, 8, 1024);
+    assert!(rows.div_ceil(4) * width / 4 >= products::FEW_THREADS);
+    agree("many rows", |device| {
+        let layer = Dense::new(&values(input * width, 1), values(width, 2), device);
+        layer.forward(tensor([rows, input], 3, device), Activation::Relu)
+    });
+}
+
+#[test]
 fn convolutions_agree() {
     let windows = [(3, 1), (3, 2), (5, 1), (5, 2), (1, 2), (7, 2)]
         .into_iter()

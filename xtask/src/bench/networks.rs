@@ -88,3 +88,21 @@ fn graph(lab: &Lab<'_>, python: &Path, script: &str, folder: &Path) -> Result<Pa
     std::fs::rename(&whole, &path)?;
     Ok(path)
 }
+
+/// DINOv2-small at full size as the page takes it: its graph for onnxruntime-web is made, and its pack returned.
+pub(super) fn dinov2(lab: &Lab<'_>) -> Result<PathBuf> {
+    let python = parity::python(lab.project)?;
+    let folder = parity::reference(lab.project, &python, "dinov2")?;
+    graph(lab, &python, "dinov2", &folder)?;
+    // Not among the models of whoever runs this: its weights are random.
+    let models = lab.project.cache.join("bench").join("random");
+    let pack = models.join("dinov2-small.q8.safetensors");
+    let gistmap = |words: &[&str]| {
+        let mut command = Command::new(lab.project.gistmap());
+        command.env("GISTMAP_CACHE", &models).args(words);
+        command
+    };
+    process::run(gistmap(&["models", "pull", "dinov2-small", "--from"]).arg(&folder))?;
+    process::run(gistmap(&["models", "convert", "dinov2-small", "--to", "q8", "-o"]).arg(&pack))?;
+    Ok(pack)
+}

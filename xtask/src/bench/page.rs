@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::lab::Lab;
+use super::networks;
 use super::table::{Reach, Table, median};
 use crate::{browser, page, process, samples, tools};
 
@@ -15,7 +16,8 @@ pub(super) fn page(lab: &Lab<'_>) -> Result<Table> {
     tools::npm_packages(&folder, &folder)?;
     let path = lab.project.cache.join("bench").join("page.json");
     let mut node = browser::node(lab.project, &folder, &dist, &samples::pictures(lab.project)?);
-    node.env("GISTMAP_GRAPH", lab.graphs.join("efficientnet-lite0.onnx")).env("GISTMAP_FIGURES", &path);
+    let pack = networks::dinov2(lab)?;
+    node.env("GISTMAP_GRAPHS", &lab.graphs).env("GISTMAP_PACK", pack).env("GISTMAP_FIGURES", &path);
     process::run(node.arg("bench.js"))?;
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     Ok(table(&serde_json::from_str(&text).context("bench.js wrote no JSON")?))
@@ -23,10 +25,13 @@ pub(super) fn page(lab: &Lab<'_>) -> Result<Table> {
 
 fn table(figures: &Value) -> Table {
     let mut table = Table::default();
-    for (provider, what) in [("webgpu", "WebGPU (SwiftShader)"), ("wasm", "processor, 1 thread")] {
-        let side = |name: &str| median(&numbers(&figures[provider][name]));
-        let what = format!("EfficientNet-lite0, {what}, ms a picture");
-        table.row(what, side("ours"), side("theirs"), Reach::Ratio(1.0));
+    for (key, what) in [
+        ("webgpu", "EfficientNet-lite0, WebGPU (SwiftShader)"),
+        ("wasm", "EfficientNet-lite0, processor, 1 thread"),
+        ("dinov2", "DINOv2-small, WebGPU (SwiftShader)"),
+    ] {
+        let side = |name: &str| median(&numbers(&figures[key][name]));
+        table.row(format!("{what}, ms a picture"), side("ours"), side("theirs"), Reach::Ratio(1.0));
     }
     table.remarks.push("the column Python is onnxruntime-web here, on the same graph in the same Chromium".to_owned());
     if let Some(sizes) = figures["sizes"].as_object() {
