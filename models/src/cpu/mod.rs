@@ -1,4 +1,4 @@
-//! The two default networks on the CPU, by kernels written for them.
+//! The two default networks on the CPU, by kernels written for them; attention of the others uses some of them there, too.
 //!
 //! Everything that follows a matrix product is fused into it, weights are packed once, activations lie in
 //! [planes of sixteen channels](lanes), and a thread takes a few pictures or sentences through the whole network while

@@ -1,4 +1,5 @@
-//! Our kernels on a wgpu adapter (Mesa's lavapipe will do) against the same layers made of Burn's operations on flex.
+//! Our kernels on a wgpu adapter (Mesa's lavapipe will do) against the same layers on flex, whose own kernels are held to
+//! Burn's operations in `host/tests`.
 
 use super::*;
 use crate::precision::Precision;
