@@ -54,7 +54,7 @@ fn place(device: &Selected) -> Result<Place, Failure> {
         #[cfg(not(target_arch = "wasm32"))]
         Compute::Cpu => {
             let (device, precision) = (Device::flex(), Precision::F32);
-            Ok(Place { device, precision, kernels: "flex", convolutional: "flex" })
+            Ok(Place { device, precision, kernels: "flex-fused", convolutional: "flex-fused" })
         }
         #[cfg(target_arch = "wasm32")]
         Compute::Cpu => Err("in a page it needs a GPU".to_owned()),

@@ -36,7 +36,7 @@ pub(crate) fn head(
         let second = if two.is_empty() { &[][..] } else { &keys[HEAD..] };
         multiply(queries, tokens, [&keys[..HEAD], second], [one, two]);
     }
-    softmax(&mut scratch.scores, tokens);
+    softmax(&mut scratch.scores, tokens, tokens);
     let weights = Rows { data: &scratch.scores, stride: tokens, start: 0 };
     let values = [&value[start..start + tokens], &value[stride + start..stride + start + tokens]];
     let out = out.map(|plane| &mut plane[start..start + tokens]);
@@ -59,32 +59,32 @@ fn transpose(key: &[Lanes], stride: usize, start: usize, tokens: usize, panels: 
     }
 }
 
-/// Softmax over the first `tokens` lanes of each row of planes `[tokens / 16][tokens][16]`; the lanes after them
+/// Softmax over the first `tokens` lanes of each of the rows of planes `[tokens / 16][rows][16]`; the lanes after them
 /// become zero.
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-fn softmax(scores: &mut [Lanes], tokens: usize) {
+pub(crate) fn softmax(scores: &mut [Lanes], rows: usize, tokens: usize) {
     multiversion::target::match_target! {
-        "x86_64+avx2+fma" => softmax_rows::<true>(scores, tokens),
-        _ => softmax_rows::<BASE_FMA>(scores, tokens),
+        "x86_64+avx2+fma" => softmax_rows::<true>(scores, rows, tokens),
+        _ => softmax_rows::<BASE_FMA>(scores, rows, tokens),
     }
 }
 
 #[inline(always)]
-fn softmax_rows<const FMA: bool>(scores: &mut [Lanes], tokens: usize) {
+fn softmax_rows<const FMA: bool>(scores: &mut [Lanes], rows: usize, tokens: usize) {
     let planes = planes_of(tokens);
     let filled = tokens - (planes - 1) * LANES;
-    for t in 0..tokens {
-        for cell in &mut scores[(planes - 1) * tokens + t].0[filled..] {
+    for t in 0..rows {
+        for cell in &mut scores[(planes - 1) * rows + t].0[filled..] {
             *cell = f32::NEG_INFINITY;
         }
         let mut top = Lanes([f32::NEG_INFINITY; LANES]);
         for p in 0..planes {
-            top = top.zip(&scores[p * tokens + t], |a, b| if a > b { a } else { b });
+            top = top.zip(&scores[p * rows + t], |a, b| if a > b { a } else { b });
         }
         let top = top.fold(f32::max);
         let mut sum = Lanes::ZERO;
         for p in 0..planes {
-            let lanes = &mut scores[p * tokens + t];
+            let lanes = &mut scores[p * rows + t];
             for cell in &mut lanes.0 {
                 *cell = exp::<FMA>(*cell - top);
             }
@@ -95,7 +95,7 @@ fn softmax_rows<const FMA: bool>(scores: &mut [Lanes], tokens: usize) {
         }
         let scale = 1.0 / sum.fold(|a, b| a + b);
         for p in 0..planes {
-            for cell in &mut scores[p * tokens + t].0 {
+            for cell in &mut scores[p * rows + t].0 {
                 *cell *= scale;
             }
         }

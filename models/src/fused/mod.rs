@@ -4,12 +4,15 @@
 //! On a GPU (wgpu, CUDA) a layer is one dispatch of gistmap's own kernels ([`kernels`]). Burn's own need a bias, a
 //! clamp and a sum as three further passes over memory in a browser, where nothing fuses them, its untuned
 //! convolution and product make four outputs a thread, and its tuned ones are tuned for minutes. In half precision,
-//! products are CubeK's where there are tensor cores ([`tensor_cores`]). On flex the same layer is composed of Burn's
-//! operations.
+//! products are CubeK's where there are tensor cores ([`tensor_cores`]). On flex, where products are Burn's, all else is
+//! one pass by kernels of the processor ([`host`]). What neither serves (half precision on flex, convolutions there) is
+//! composed of Burn's operations.
 //!
 //! Pictures are `[n, height, width, channels]`, sentences `[n * tokens, width]`.
 
 mod attention;
+#[cfg(not(target_arch = "wasm32"))]
+mod host;
 mod kernels;
 mod launch;
 mod products;
@@ -119,7 +122,12 @@ impl Dense {
             let (weight, bias) = (self.weight.val().into_dispatch(), self.bias.val().into_dispatch());
             return Tensor::from_dispatch(Dispatch::dense(x.into_dispatch(), weight, bias, then));
         }
-        activate(self.plain(x), then)
+        let product = x.matmul(self.weight.val());
+        #[cfg(not(target_arch = "wasm32"))]
+        if host::serves(&product) {
+            return host::follow(product, self.bias.val(), then);
+        }
+        activate(product + self.bias.val().unsqueeze(), then)
     }
 
     /// `x · weight + bias + residual`.
@@ -129,7 +137,12 @@ impl Dense {
             let sum = Dispatch::dense_onto(x.into_dispatch(), weight, bias, residual.into_dispatch());
             return Tensor::from_dispatch(sum);
         }
-        self.plain(x) + residual
+        let product = x.matmul(self.weight.val());
+        #[cfg(not(target_arch = "wasm32"))]
+        if host::serves(&product) {
+            return host::follow_onto(product, self.bias.val(), residual);
+        }
+        product + self.bias.val().unsqueeze() + residual
     }
 
     /// Columns of the weight as rows: the embedding that a tied layer of logits is, `[columns, input]`.
@@ -148,10 +161,6 @@ impl Dense {
     /// In what its weights are kept.
     pub(crate) fn precision(&self) -> FloatDType {
         FloatDType::from(self.weight.dtype())
-    }
-
-    fn plain(&self, x: Tensor<2>) -> Tensor<2> {
-        x.matmul(self.weight.val()) + self.bias.val().unsqueeze()
     }
 }
 
@@ -237,6 +246,10 @@ impl RowNorm {
         if own_kernels(&x.device()) {
             let (gamma, beta) = (gamma.into_dispatch(), beta.into_dispatch());
             return Tensor::from_dispatch(Dispatch::normalize_rows(x.into_dispatch(), gamma, beta, self.epsilon));
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        if host::serves(&x) {
+            return host::normalize(x, gamma, beta, self.epsilon);
         }
         // As in the kernels, sums are taken in f32 whatever the element type.
         let precision = FloatDType::from(x.dtype());

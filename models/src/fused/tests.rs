@@ -1,4 +1,5 @@
-//! Our kernels on a wgpu adapter (Mesa's lavapipe will do) against the same layers made of Burn's operations on flex.
+//! Our kernels on a wgpu adapter (Mesa's lavapipe will do) against the same layers on flex, whose own kernels are held to
+//! Burn's operations in `host/tests`.
 
 use super::*;
 use crate::precision::Precision;
@@ -9,7 +10,7 @@ fn values(n: usize, seed: usize) -> Vec<f32> {
     (0..n).map(|i| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.0 - 1.0).collect()
 }
 
-fn tensor<const D: usize>(shape: [usize; D], seed: usize, device: &Device) -> Tensor<D> {
+pub(super) fn tensor<const D: usize>(shape: [usize; D], seed: usize, device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values(shape.iter().product(), seed), shape), device)
 }
 
@@ -35,7 +36,7 @@ fn agree_within<const D: usize>(what: &str, bound: f32, layer: impl Fn(&Device) 
     }
 }
 
-const EVERY: [Activation; 11] = [
+pub(super) const EVERY: [Activation; 11] = [
     Activation::Identity,
     Activation::Relu,
     Activation::Relu6,
@@ -168,7 +169,8 @@ fn attention_on_kept_pairs_agrees_and_is_causal_attention() {
         let one = cross_attention(token(t).narrow(1, 0, 64), &all, &Lengths::whole(2, t + 1, &device));
         let expected = whole.clone().reshape([2, 4, 64]).narrow(1, t, 1).reshape([2, 64]);
         let difference: f32 = (one - expected).abs().max().into_scalar();
-        assert!(difference < 1e-6, "token {t}: {difference}");
+        // Of values up to 3, by two implementations.
+        assert!(difference < 3e-6, "token {t}: {difference}");
         kept = Some(all);
     }
 }

@@ -1,7 +1,7 @@
 //! The layers that the transformer networks are made of, over the rows `[n * tokens, width]` of a batch.
 //!
 //! The networks' files name the published keys and put these together; the layers know no network. They enqueue work
-//! and wait for nothing. On wgpu they run the kernels of [`fused`](crate::fused).
+//! and wait for nothing. They are made of the layers of [`fused`](crate::fused).
 //!
 //! - [`patches`]: pixels to rows of patches, normalised; [`vocabulary`]: token ids to rows, and rows to logits.
 //! - [`resample`]: position embeddings for another grid of patches.

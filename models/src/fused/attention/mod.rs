@@ -11,6 +11,8 @@ use burn::tensor::module::attention as attention_of_burn;
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, FloatDType, Int, Tensor};
 
+#[cfg(not(target_arch = "wasm32"))]
+use super::host;
 use super::own_kernels;
 use launch::FusedAttention;
 
@@ -99,6 +101,10 @@ pub(crate) fn attention(mixed: Tensor<2>, lengths: &Lengths, bias: Option<&Tenso
             None => Dispatch::self_attention(mixed, counts, heads),
             Some(bias) => Dispatch::self_attention_biased(mixed, counts, bias.clone().into_dispatch(), heads),
         });
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    if host::serves(&mixed) {
+        return host::attend(mixed, lengths.counts(FloatDType::F32), bias, heads);
     }
     let Heads { tokens, heads, causal } = heads;
     let [rows, width] = [mixed.dims()[0], mixed.dims()[1] / 3];
