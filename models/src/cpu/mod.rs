@@ -6,19 +6,29 @@
 //! program runs; NEON and wasm (with `simd128`) get the base version, wasm with depthwise filters [of its own](narrow). f32 throughout; a result depends neither on the
 //! batch nor on the number of threads.
 
+mod activation;
 mod attention;
 mod bert;
 mod block;
+mod classifier;
+mod convolution;
 mod depthwise;
-mod efficientnet;
+mod efficientnet_lite0;
+mod excitation;
+mod frame;
 mod gemm;
 mod lanes;
 mod math;
+mod mobile;
 mod narrow;
+mod pool;
 #[cfg(test)]
 pub(crate) mod reference;
+mod resnet;
 mod stem;
+mod tile;
 
 pub use crate::weights::{TensorSource, WrongTensor};
 pub use bert::{MiniLm, WrongTokens};
-pub use efficientnet::{Classified, EfficientNetLite0, WrongPictures};
+pub use classifier::{Classified, Classifier, WrongPictures};
+pub use efficientnet_lite0::EfficientNetLite0;
