@@ -2,8 +2,8 @@
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::cpu;
-use crate::encoder::{ImageEncoder, ImageOutput, Output, TextEncoder};
 use crate::efficientnet_b0::Stage;
+use crate::encoder::{ImageEncoder, ImageOutput, Output, TextEncoder};
 use crate::mobilenet_v3_small::Row;
 use crate::preprocess::Preprocessing;
 use crate::resnet::ResNetConfig;

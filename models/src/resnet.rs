@@ -203,9 +203,7 @@ mod tests {
                 golden.check("features", features, bound);
                 golden.check("logits", logits, bound);
             });
-            golden.check_classifier(
-                &processor::resnet(&config, &golden.preprocessing(), golden.checkpoint()).unwrap(),
-            );
+            golden.check_classifier(&processor::resnet(&config, &golden.preprocessing(), golden.checkpoint()).unwrap());
         }
     }
 

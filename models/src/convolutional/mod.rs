@@ -177,9 +177,7 @@ impl Trunk {
         let [start, end] = features.ends();
         let [start, end] = [&start, &end].map(|keys| keys.each_ref().map(String::as_str));
         let stem = Layer::load(loader, start, Shape { input: 3, output: first, kernel: 3, stride: 2 }, epsilon)?;
-        let block = |(key, shape): &(String, bottleneck::Shape)| {
-            Bottleneck::numbered(&mut loader.under(key), shape)
-        };
+        let block = |(key, shape): &(String, bottleneck::Shape)| Bottleneck::numbered(&mut loader.under(key), shape);
         let blocks = features.blocks.iter().map(block).collect::<Result<_, _>>()?;
         let head = Layer::load(loader, end, Shape { input: narrow, output: wide, kernel: 1, stride: 1 }, epsilon)?;
         Ok(Self { stem, blocks, head, activation, entry: Entry::new(preprocessing) })

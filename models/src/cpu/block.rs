@@ -4,6 +4,7 @@
 //! frame that stays in the second-level cache and are filtered from there; large pictures are also cut into bands of
 //! lines. Excitation needs the filtered picture before it is projected; without it, not even that exists.
 
+use super::classifier::Kept;
 use super::depthwise::Depthwise;
 use super::excitation::Excitation;
 use super::frame::split;
@@ -156,35 +157,46 @@ impl Block {
         }
     }
 
-    /// The block shared among the threads; `out` is `[planes][pictures * side_after^2]`.
-    pub(crate) fn parallel(&self, source: Source<'_>, pictures: usize, side: usize, out: &mut [Lanes]) {
+    /// The block shared among the threads, each of which borrows one of `scratches`; `wide` is memory that is kept, `out` is
+    /// `[planes][pictures * side_after^2]`.
+    pub(crate) fn parallel(
+        &self,
+        source: Source<'_>,
+        pictures: usize,
+        side: usize,
+        (scratches, wide): (&Kept<Scratch>, &mut Vec<Lanes>),
+        out: &mut [Lanes],
+    ) {
         let bands = self.bands(pictures, side);
         let width = self.side_after(side);
         let outputs = pictures * width * width;
         if bands.len() > 1 && self.excitation.is_none() {
             let parts = split(out, outputs, bands.iter().map(|(from, to)| (to - from) * width));
-            bands.into_par_iter().zip(parts).for_each_init(Scratch::default, |scratch, ((from, to), mut part)| {
-                self.band(source, Band::new(&self.depthwise, pictures, side, from, to), scratch, &mut part);
+            bands.into_par_iter().zip(parts).for_each(|((from, to), mut part)| {
+                let band = Band::new(&self.depthwise, pictures, side, from, to);
+                scratches.lend(|scratch| self.band(source, band, scratch, &mut part));
             });
             return;
         }
-        let mut wide = vec![Lanes::ZERO; self.depthwise.planes() * outputs];
+        let wide = sized(wide, self.depthwise.planes() * outputs);
         let mut tasks = Vec::new();
-        for (band, part) in self.cut(pictures, side, &mut wide) {
+        for (band, part) in self.cut(pictures, side, wide) {
             let mut planes = part.into_iter();
             for pair in 0..self.depthwise.planes().div_ceil(2) {
                 tasks.push((band, 2 * pair, planes.by_ref().take(2).collect::<Vec<_>>()));
             }
         }
-        tasks.into_par_iter().for_each_init(Scratch::default, |scratch, (band, first, mut planes)| {
-            scratch.clear(2 * band.pictures * band.area);
-            self.filtered(source, band, first, scratch, &mut planes);
+        tasks.into_par_iter().for_each(|(band, first, mut planes)| {
+            scratches.lend(|scratch| {
+                scratch.clear(2 * band.pictures * band.area);
+                self.filtered(source, band, first, scratch, &mut planes);
+            });
         });
         if let Some(excitation) = &self.excitation {
-            excitation.apply(&mut wide, pictures, true);
+            excitation.apply(wide, pictures, true);
         }
         let band = Band::new(&self.depthwise, pictures, side, 0, width);
-        let input = Rows { data: &wide, stride: outputs, start: 0 };
+        let input = Rows { data: wide, stride: outputs, start: 0 };
         let skip = self.skipped(source, band);
         if self.project.planes() >= 8 {
             self.project.all_parallel(input, outputs, After::residual(skip), out);
@@ -203,8 +215,7 @@ impl Block {
     /// The bands, and for each its part of every plane of `wide`, the filtered pictures.
     fn cut<'a>(&self, pictures: usize, side: usize, wide: &'a mut [Lanes]) -> Vec<(Band, Vec<&'a mut [Lanes]>)> {
         let bands = self.bands(pictures, side).into_iter();
-        let bands: Vec<Band> =
-            bands.map(|(from, to)| Band::new(&self.depthwise, pictures, side, from, to)).collect();
+        let bands: Vec<Band> = bands.map(|(from, to)| Band::new(&self.depthwise, pictures, side, from, to)).collect();
         let length = wide.len() / self.depthwise.planes();
         let parts = split(wide, length, bands.iter().map(Band::outputs));
         bands.into_iter().zip(parts).collect()
@@ -397,7 +408,7 @@ mod tests {
             assert_close(&to_rows(&got, pixels, outputs), &exact(&case, &x, side), 2e-6, &what);
             let mut shared = vec![Lanes::ZERO; got.len()];
             let source = Source::Planes(Rows { data: &planes, stride: side * side, start: 0 });
-            case.block.parallel(source, 1, side, &mut shared);
+            case.block.parallel(source, 1, side, (&Kept::default(), &mut Vec::new()), &mut shared);
             assert!(shared == got, "{what}: parallel");
             assert_eq!(case.block.bands(1, side).len() > 1, side > 60, "{what}: bands");
         }

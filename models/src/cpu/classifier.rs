@@ -83,7 +83,12 @@ impl Classifier {
         if Some(pixels.len()) != bytes.checked_mul(n) {
             return Err(WrongPictures { found: pixels.len(), n, side });
         }
-        let planes = planes_of(self.features());
+        // Within the pool: from outside, every part of the work would wait for threads to wake up.
+        Ok(rayon::scope(|_| self.classified(pixels, n, side)))
+    }
+
+    fn classified(&self, pixels: &[u8], n: usize, side: usize) -> Classified {
+        let (bytes, planes) = (side * side * 3, planes_of(self.features()));
         let mut pooled = vec![Lanes::ZERO; n * planes];
         let threads = rayon::current_num_threads();
         let group = n.div_ceil(threads).clamp(1, GROUP);
@@ -103,7 +108,7 @@ impl Classifier {
             layer.all_parallel(input, n, After::activation(*activation), &mut out);
             rows = out;
         }
-        Ok(Classified { features, logits: to_rows(&rows, n, self.classes) })
+        Classified { features, logits: to_rows(&rows, n, self.classes) }
     }
 }
 

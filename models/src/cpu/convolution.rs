@@ -94,9 +94,9 @@ impl Convolution {
         let taps = (0..self.kernel).flat_map(|y| (0..self.kernel).map(move |x| start + y * pitch + x));
         let taps: Vec<usize> = taps.collect();
         let length = self.panels.len() / self.planes();
-        let panel =
-            |p: usize| Panel { weights: &self.panels[p * length..][..length], bias: self.bias[p] };
-        let job = Job { input, behind, to, part, reach: Reach { stride: input.stride(), taps: &taps }, step: self.stride };
+        let panel = |p: usize| Panel { weights: &self.panels[p * length..][..length], bias: self.bias[p] };
+        let job =
+            Job { input, behind, to, part, reach: Reach { stride: input.stride(), taps: &taps }, step: self.stride };
         match out.as_mut_slice() {
             [one] => sweep_one(&job, &panel(part.plane), one),
             [one, two] => sweep_two(&job, &[panel(part.plane), panel(part.plane + 1)], one, two),
@@ -191,9 +191,8 @@ fn sweep<const FMA: bool, const R: usize, const S: usize, const STEP: usize, con
     let a_line = to.side.div_ceil(S);
     let count = lines.len() * a_line;
     for number in (0..count).step_by(2) {
-        let at = [number, (number + 1).min(count - 1)].map(|number| {
-            (lines.start + number / a_line, (number % a_line * S).min(to.side - S))
-        });
+        let at = [number, (number + 1).min(count - 1)]
+            .map(|number| (lines.start + number / a_line, (number % a_line * S).min(to.side - S)));
         let segments = at.map(|(line, x)| {
             let picture = line / to.side;
             let line = picture * from.pitch() + line % to.side * job.step;
@@ -285,11 +284,13 @@ mod tests {
             assert_close(&unframed(&out, outputs, after, pictures), &want, 2e-6, &what);
             layer.forward(input, behind, 1, true, &mut again);
             assert!(out == again, "{what}: shared");
-            let inside: usize = (0..pictures * after.side).map(|line| {
-                let line = &mut again[after.at(line, 0)..][..after.side];
-                line.fill(Lanes::ZERO);
-                line.len()
-            }).sum();
+            let inside: usize = (0..pictures * after.side)
+                .map(|line| {
+                    let line = &mut again[after.at(line, 0)..][..after.side];
+                    line.fill(Lanes::ZERO);
+                    line.len()
+                })
+                .sum();
             let border = pictures * after.area() - inside;
             let zeros = again[..pictures * after.area()].iter().filter(|v| **v == Lanes::ZERO).count();
             assert_eq!(zeros, border + inside, "{what}: the border is zero");
@@ -311,7 +312,8 @@ mod tests {
             layer.forward(input, behind, 0, false, &mut out);
             let want: Vec<f64> = to_rows(&out, to.area(), 16).into_iter().map(f64::from).collect();
             let start = (1 - kernel / 2) * (frame.pitch() + 1);
-            let taps = (0..kernel * kernel).map(|t| start + t / kernel * frame.pitch() + t % kernel).collect::<Vec<_>>();
+            let taps =
+                (0..kernel * kernel).map(|t| start + t / kernel * frame.pitch() + t % kernel).collect::<Vec<_>>();
             let part = Part { lines: 0..to.side, first: 0, plane: 0 };
             let reach = Reach { stride: input.stride(), taps: &taps };
             let job = Job { input, behind, to, part: &part, reach, step: stride };

@@ -191,9 +191,8 @@ mod tests {
     #[test]
     fn filters_are_those_of_f64() {
         let mut random = Random(1);
-        let windows = [(3, 1), (3, 2), (5, 1), (5, 2)].map(|(kernel, stride)| {
-            [Padding::Same, Padding::Even].map(|padding| Window { kernel, stride, padding })
-        });
+        let windows = [(3, 1), (3, 2), (5, 1), (5, 2)]
+            .map(|(kernel, stride)| [Padding::Same, Padding::Even].map(|padding| Window { kernel, stride, padding }));
         for window in windows.into_iter().flatten() {
             let Window { kernel, stride, padding } = window;
             for side in [1, 2, 3, 4, 7, 14, 15, 29, 33] {

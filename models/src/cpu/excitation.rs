@@ -25,7 +25,12 @@ impl Excitation {
         let least = if shared { 1 } else { usize::MAX };
         let each = planes.par_chunks_mut(length / pictures).with_min_len(least);
         let means: Vec<Lanes> = each.map(|pixels| mean(pixels)).collect();
-        let gates = self.layer(&self.excite, &self.layer(&self.squeeze, &means, pictures, self.activation), pictures, self.gate);
+        let gates = self.layer(
+            &self.excite,
+            &self.layer(&self.squeeze, &means, pictures, self.activation),
+            pictures,
+            self.gate,
+        );
         let each = planes.par_chunks_mut(length / pictures).with_min_len(least);
         each.zip(&gates).for_each(|(pixels, gate)| scale(pixels, gate));
     }

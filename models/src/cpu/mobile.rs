@@ -35,12 +35,16 @@ pub(crate) struct Mobile {
     activation: Activation,
     features: usize,
     memory: Kept<Memory>,
+    /// Of threads that share a picture.
+    scratches: Kept<Scratch>,
 }
 
 /// What one thread works in.
 #[derive(Default)]
 struct Memory {
     scratch: Scratch,
+    /// Of a picture that is shared.
+    wide: Vec<Lanes>,
     here: Vec<Lanes>,
     there: Vec<Lanes>,
     group: Vec<Lanes>,
@@ -78,10 +82,8 @@ impl Classifier {
     ) -> Result<Self, E> {
         let features = mobilenet_v3_small::features(rows);
         let [hidden, classifier] = mobilenet_v3_small::CLASSIFIER;
-        let layers = [
-            (hidden, mobilenet_v3_small::HIDDEN, Activation::HardSwish),
-            (classifier, classes, Activation::Identity),
-        ];
+        let layers =
+            [(hidden, mobilenet_v3_small::HIDDEN, Activation::HardSwish), (classifier, classes, Activation::Identity)];
         Self::mobile(&features, &layers, preprocessing, tensor)
     }
 
@@ -181,7 +183,7 @@ impl Mobile {
         {
             block.expand = stem.take().map_or(Expand::Copy, Expand::Stem);
         }
-        Self { stem, blocks, head, activation, features, memory: Kept::default() }
+        Self { stem, blocks, head, activation, features, memory: Kept::default(), scratches: Kept::default() }
     }
 
     /// A picture behind a stem that is no part of a block, into `memory.here`.
@@ -219,7 +221,7 @@ impl Mobile {
                 let (start, stride) = if grouped { (picture * last, pictures * last) } else { (0, outputs) };
                 let out = sized(out, block.project.planes() * stride);
                 if shared {
-                    block.parallel(source, 1, sides[b], out);
+                    block.parallel(source, 1, sides[b], (&self.scratches, &mut memory.wide), out);
                 } else {
                     let planes = out.chunks_exact_mut(stride).take(block.project.planes());
                     let mut out: Vec<&mut [Lanes]> = planes.map(|plane| &mut plane[start..start + outputs]).collect();
@@ -261,7 +263,7 @@ impl Trunk for Mobile {
                 let out = sized(&mut memory.there, block.project.planes() * outputs);
                 let source = Source::Planes(Rows { data: &memory.here, stride: pixels, start: 0 });
                 if shared {
-                    block.parallel(source, pictures, side, out);
+                    block.parallel(source, pictures, side, (&self.scratches, &mut memory.wide), out);
                 } else {
                     let mut out: Vec<&mut [Lanes]> = out.chunks_mut(outputs).collect();
                     block.serial(source, pictures, side, &mut memory.scratch, &mut out);

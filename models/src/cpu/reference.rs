@@ -36,14 +36,7 @@ pub(crate) fn linear(rows: &[f64], weight: &[f32], bias: &[f32]) -> Vec<f64> {
 
 /// A convolution of a square picture `[side][side][channels]`; `weight` is `[outputs][channels / groups][k][k]`. "SAME"
 /// padding is counted on both sides together, the odd pixel behind; even padding is half of the kernel.
-pub(crate) fn conv(
-    x: &[f64],
-    side: usize,
-    weight: &[f32],
-    bias: &[f32],
-    window: Window,
-    groups: usize,
-) -> Vec<f64> {
+pub(crate) fn conv(x: &[f64], side: usize, weight: &[f32], bias: &[f32], window: Window, groups: usize) -> Vec<f64> {
     let (k, s) = (window.kernel, window.stride);
     let channels = x.len() / (side * side);
     let (part, outputs) = (channels / groups, bias.len());

@@ -32,6 +32,8 @@ struct ResNet {
     blocks: Vec<Block>,
     features: usize,
     memory: Kept<Memory>,
+    /// For the first layer.
+    frames: Kept<Vec<Lanes>>,
 }
 
 /// Layers, and the way round them.
@@ -78,7 +80,7 @@ impl Classifier {
         }
         let features = config.features();
         let classifier = load_linear(tensor, CLASSIFIER, features, config.classes)?;
-        let trunk = Box::new(ResNet { stem, blocks, features, memory: Kept::default() });
+        let trunk = Box::new(ResNet { stem, blocks, features, memory: Kept::default(), frames: Kept::default() });
         let layers = vec![(classifier, Activation::Identity)];
         Ok(Self { trunk, layers, side: preprocessing.side(), classes: config.classes })
     }
@@ -146,14 +148,13 @@ impl ResNet {
         let out = sized(out, self.stem.planes() * to.area());
         let bands = (0..to.side).step_by(POOLED_LINES).map(|from| from..(from + POOLED_LINES).min(to.side));
         let parts = to.parts(out, 1, bands.collect());
-        let run = |frames: &mut Vec<Lanes>, (part, out): (Part, Vec<&mut [Lanes]>)| {
-            self.pooled(pixels, wide, to, &part, frames, out);
+        let run = |(part, out): (Part, Vec<&mut [Lanes]>)| {
+            self.frames.lend(|frames| self.pooled(pixels, wide, to, &part, frames, out));
         };
         if shared {
-            parts.into_par_iter().for_each_init(Vec::new, run);
+            parts.into_par_iter().for_each(run)
         } else {
-            let mut frames = Vec::new();
-            parts.into_iter().for_each(|part| run(&mut frames, part));
+            parts.into_iter().for_each(run)
         }
         to
     }
@@ -174,8 +175,7 @@ impl ResNet {
         frames.resize(out.len() * height * pitch, Lanes::ZERO);
         let lines = ((2 * part.lines.start).saturating_sub(1), (2 * part.lines.end).min(wide));
         let above = usize::from(part.lines.start == 0);
-        let place =
-            Place::Framed { width: wide, height: wide, pitch, area: height * pitch, offset: above * pitch + 1 };
+        let place = Place::Framed { width: wide, height: wide, pitch, area: height * pitch, offset: above * pitch + 1 };
         let mut planes: Vec<&mut [Lanes]> = frames.chunks_mut(height * pitch).collect();
         self.stem.lines_into(pixels, lines, place, &mut Vec::new(), part.plane, &mut planes);
         for (plane, out) in planes.iter().zip(&mut out) {

@@ -83,12 +83,14 @@ impl Stem {
             let from = &lines[y * STRIDE * pitch..];
             match out {
                 [one] => {
-                    let filter = Filter { weights: [weights(first)], bias: [self.bias[first]], activation: self.activation };
+                    let filter =
+                        Filter { weights: [weights(first)], bias: [self.bias[first]], activation: self.activation };
                     let out = [&mut one[at..at + width]];
                     if kernel == 3 { line_3x3(&filter, from, pitch, out) } else { line_7x7(&filter, from, pitch, out) }
                 }
                 [one, two] => {
-                    let (weights, bias) = ([weights(first), weights(first + 1)], [self.bias[first], self.bias[first + 1]]);
+                    let (weights, bias) =
+                        ([weights(first), weights(first + 1)], [self.bias[first], self.bias[first + 1]]);
                     let filter = Filter { weights, bias, activation: self.activation };
                     let out = [&mut one[at..at + width], &mut two[at..at + width]];
                     if kernel == 3 { pair_3x3(&filter, from, pitch, out) } else { pair_7x7(&filter, from, pitch, out) }
