@@ -2,7 +2,7 @@
 //!
 //! `python3 models/reference/NAME.py full FOLDER` writes the published layout and what must come out;
 //! `cargo run --release -p gistmap-models --example parity -- NAME FOLDER [wgpu]` loads it as a pulled model would be and
-//! prints a line for each thing compared. It fails where one is out of its bound: 1e-4 of the largest value on the
+//! prints a line for each thing compared. On the processor, networks that have kernels of their own there run by those. It fails where one is out of its bound: 1e-4 of the largest value on the
 //! processor, 1e-3 on a wgpu adapter; token ids must be the same.
 
 use std::error::Error;
@@ -14,6 +14,7 @@ use gistmap_models::blip::{BlipAnswerer, BlipCaptioner, BlipConfig};
 use gistmap_models::burn::tensor::{Device, DeviceKind, Tensor};
 use gistmap_models::checkpoint::Checkpoint;
 use gistmap_models::clip::{Clip, ClipConfig};
+use gistmap_models::cpu::Classifier;
 use gistmap_models::dinov2::{Dinov2, Dinov2Config};
 use gistmap_models::efficientnet_b0::{self, EfficientNetB0};
 use gistmap_models::encoder::{Answerer, Captioner, Output};
@@ -21,12 +22,16 @@ use gistmap_models::generate::{Settings, Started};
 use gistmap_models::mobilenet_v3_small::{self, MobileNetV3Small};
 use gistmap_models::mpnet::{Mpnet, MpnetConfig};
 use gistmap_models::preprocess::Preprocessing;
+use gistmap_models::processor;
 use gistmap_models::resnet::{ResNet, ResNetConfig};
 use gistmap_models::siglip::{Siglip, SiglipConfig};
 use gistmap_models::vilt::{Vilt, ViltConfig};
 use gistmap_models::vit_gpt2::{VitGpt2, VitGpt2Config};
 use safetensors::SafeTensors;
 use serde_json::Value;
+
+/// Of ImageNet.
+const CLASSES: usize = 1000;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -106,19 +111,31 @@ fn mpnet(parity: &mut Parity) -> Result<()> {
 }
 
 fn resnet(parity: &mut Parity, config: &ResNetConfig) -> Result<()> {
-    let network = ResNet::load(config, parity.preprocessing()?, parity.checkpoint()?, &parity.device)?;
+    let (preprocessing, checkpoint) = (parity.preprocessing()?, parity.checkpoint()?);
+    if parity.on_processor {
+        return parity.sorted(&processor::resnet(config, preprocessing, checkpoint)?);
+    }
+    let network = ResNet::load(config, preprocessing, checkpoint, &parity.device)?;
     parity.classified(network.features_and_logits(&parity.pixels))
 }
 
 fn efficientnet_b0(parity: &mut Parity) -> Result<()> {
-    let (stages, preprocessing) = (&efficientnet_b0::STAGES, parity.preprocessing()?);
-    let network = EfficientNetB0::load(stages, 1000, preprocessing, parity.checkpoint()?, &parity.device)?;
+    let stages = &efficientnet_b0::STAGES;
+    let (preprocessing, checkpoint) = (parity.preprocessing()?, parity.checkpoint()?);
+    if parity.on_processor {
+        return parity.sorted(&processor::efficientnet_b0(stages, CLASSES, preprocessing, checkpoint)?);
+    }
+    let network = EfficientNetB0::load(stages, CLASSES, preprocessing, checkpoint, &parity.device)?;
     parity.classified(network.features_and_logits(&parity.pixels))
 }
 
 fn mobilenet_v3_small(parity: &mut Parity) -> Result<()> {
-    let (rows, preprocessing) = (&mobilenet_v3_small::ROWS, parity.preprocessing()?);
-    let network = MobileNetV3Small::load(rows, 1000, preprocessing, parity.checkpoint()?, &parity.device)?;
+    let rows = &mobilenet_v3_small::ROWS;
+    let (preprocessing, checkpoint) = (parity.preprocessing()?, parity.checkpoint()?);
+    if parity.on_processor {
+        return parity.sorted(&processor::mobilenet_v3_small(rows, CLASSES, preprocessing, checkpoint)?);
+    }
+    let network = MobileNetV3Small::load(rows, CLASSES, preprocessing, checkpoint, &parity.device)?;
     parity.classified(network.features_and_logits(&parity.pixels))
 }
 
@@ -188,6 +205,8 @@ fn vilt(parity: &mut Parity) -> Result<()> {
 struct Parity {
     name: String,
     device: Device,
+    /// Where networks that have kernels of their own for it run by those.
+    on_processor: bool,
     bound: f32,
     config: Vec<u8>,
     preprocessing: Option<Preprocessing>,
@@ -211,6 +230,7 @@ impl Parity {
         };
         Ok(Self {
             name: name.to_owned(),
+            on_processor: device == Device::flex(),
             device,
             bound,
             // Some networks are published without the one, some without the other.
@@ -230,6 +250,13 @@ impl Parity {
 
     fn preprocessing(&self) -> Result<&Preprocessing> {
         self.preprocessing.as_ref().ok_or_else(|| "there is no preprocessor_config.json".into())
+    }
+
+    /// What the processor's own kernels give.
+    fn sorted(&mut self, network: &Classifier) -> Result<()> {
+        let found = network.forward(&self.pixels, self.extents[0])?;
+        self.compare_values("features", &found.features)?;
+        self.compare_values("logits", &found.logits)
     }
 
     fn classified(&mut self, (features, logits): (Tensor<2>, Tensor<2>)) -> Result<()> {

@@ -8,8 +8,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::convolutional::bottleneck::{self, Bottleneck, ExcitationShape};
-use crate::convolutional::{Trunk, classified};
+use crate::convolutional::bottleneck::{self, ExcitationShape};
+use crate::convolutional::{Features, Trunk, classified};
 use crate::efficientnet_lite0::finish;
 use crate::encoder::{ImageEncoder, ImageOutput};
 use crate::fused::{Activation, Dense, Padding, Window};
@@ -19,6 +19,8 @@ use crate::preprocess::Preprocessing;
 
 /// PyTorch's default, which torchvision's smaller EfficientNets have.
 const BATCH_NORM_EPS: f64 = 1e-5;
+/// Key of the layer behind the features.
+pub(crate) const CLASSIFIER: &str = "classifier.1";
 
 /// A row of the paper's table 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,19 +81,9 @@ impl EfficientNetB0 {
         device: &Device,
     ) -> Result<Self, CheckpointError> {
         let loader = &mut Loader::new(&mut checkpoint, device);
-        let (first, last) = (stages[0].input, stages[stages.len() - 1].output);
-        let blocks = |loader: &mut Loader<'_>| {
-            let mut blocks = Vec::new();
-            for (number, stage) in (1..).zip(stages) {
-                for i in 0..stage.layers {
-                    blocks.push(block(&mut loader.under(&format!("features.{number}.{i}")), stage, i)?);
-                }
-            }
-            Ok(blocks)
-        };
-        let (channels, ends) = ([first, last, 4 * last], (Activation::Silu, BATCH_NORM_EPS));
-        let trunk = Trunk::load(loader, channels, stages.len() + 1, blocks, ends, preprocessing)?;
-        let classifier = loader.dense("classifier.1", 4 * last, classes)?;
+        let features = features(stages);
+        let trunk = Trunk::load(loader, &features, preprocessing)?;
+        let classifier = loader.dense(CLASSIFIER, features.last[1], classes)?;
         finish(checkpoint)?;
         Ok(Self { trunk, classifier })
     }
@@ -121,13 +113,28 @@ impl ImageEncoder for EfficientNetB0 {
     }
 }
 
+/// What comes before the classifier.
+///
+/// # Panics
+/// When there is no stage.
+pub(crate) fn features(stages: &[Stage]) -> Features {
+    let (first, last) = (stages[0].input, stages[stages.len() - 1].output);
+    let block = |(number, stage): (usize, &Stage)| {
+        let stage = *stage;
+        (0..stage.layers).map(move |i| (format!("features.{number}.{i}"), block(&stage, i)))
+    };
+    let blocks = (1..).zip(stages).flat_map(block).collect();
+    let (number, activation, epsilon) = (stages.len() + 1, Activation::Silu, BATCH_NORM_EPS);
+    Features { first, blocks, number, last: [last, 4 * last], activation, epsilon }
+}
+
 /// Block `index` of a stage.
-fn block(loader: &mut Loader<'_>, stage: &Stage, index: usize) -> Result<Bottleneck, CheckpointError> {
+fn block(stage: &Stage, index: usize) -> bottleneck::Shape {
     let Stage { expand, kernel, output, .. } = *stage;
     let (input, stride) = if index == 0 { (stage.input, stage.stride) } else { (output, 1) };
     let excitation =
         ExcitationShape { squeezed: (input / 4).max(1), activation: Activation::Silu, gate: Activation::Sigmoid };
-    let shape = bottleneck::Shape {
+    bottleneck::Shape {
         input,
         wide: input * expand,
         output,
@@ -135,14 +142,14 @@ fn block(loader: &mut Loader<'_>, stage: &Stage, index: usize) -> Result<Bottlen
         activation: Activation::Silu,
         excitation: Some(excitation),
         epsilon: BATCH_NORM_EPS,
-    };
-    Bottleneck::numbered(loader, &shape)
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::processor;
     use crate::reference::{Golden, everywhere};
 
     #[test]
@@ -158,5 +165,7 @@ mod tests {
             golden.check("features", features, bound);
             golden.check("logits", logits, bound);
         });
+        let network = processor::efficientnet_b0(&stages, 12, &golden.preprocessing(), golden.checkpoint());
+        golden.check_classifier(&network.unwrap());
     }
 }

@@ -30,7 +30,14 @@ pub const SCALE: f32 = 128.0;
 pub(crate) const BATCH_NORM_EPS: f64 = 1e-3;
 
 /// Input channels of the first stage.
-const STEM: usize = 32;
+pub(crate) const STEM: usize = 32;
+pub(crate) const FIRST_WINDOW: Window = Window { kernel: 3, stride: 2, padding: Padding::Same };
+/// Output channels of the last stage.
+pub(crate) const LAST_INPUT: usize = STAGES[STAGES.len() - 1].4;
+/// Keys of the first and the last convolution, each with its norm, and of the layer behind the features.
+pub(crate) const FIRST: [&str; 2] = ["_conv_stem", "_bn0"];
+pub(crate) const LAST: [&str; 2] = ["_conv_head", "_bn1"];
+pub(crate) const CLASSIFIER: &str = "_fc";
 
 /// Table 1 of the paper, with the lite variant's fixed stem (32) and head (1280): how often, kernel, stride of the first,
 /// expansion, output channels.
@@ -44,7 +51,22 @@ pub(crate) const STAGES: [(usize, usize, usize, usize, usize); 7] = [
     (1, 3, 1, 6, 320),
 ];
 
-const KEYS: Keys<'static> = Keys {
+/// The bottlenecks, and the keys that each is under.
+pub(crate) fn blocks() -> Vec<(String, Shape)> {
+    let (mut blocks, mut input) = (Vec::new(), STEM);
+    for (repeats, kernel, first, expand, output) in STAGES {
+        for repeat in 0..repeats {
+            let window = Window { kernel, stride: if repeat == 0 { first } else { 1 }, padding: Padding::Same };
+            let (wide, activation, epsilon) = (input * expand, Activation::Relu6, BATCH_NORM_EPS);
+            let shape = Shape { input, wide, output, window, activation, excitation: None, epsilon };
+            blocks.push((format!("_blocks.{}", blocks.len()), shape));
+            input = output;
+        }
+    }
+    blocks
+}
+
+pub(crate) const KEYS: Keys<'static> = Keys {
     expand: ["_expand_conv", "_bn0"],
     depthwise: ["_depthwise_conv", "_bn1"],
     // The lite variant has none.
@@ -68,20 +90,11 @@ impl EfficientNetLite0 {
     /// A missing, misshapen or unknown key.
     pub fn load(mut checkpoint: Checkpoint, device: &Device) -> Result<Self, CheckpointError> {
         let loader = &mut Loader::new(&mut checkpoint, device);
-        let window = |kernel, stride| Window { kernel, stride, padding: Padding::Same };
-        let stem = loader.convolution(["_conv_stem", "_bn0"], 3, STEM, window(3, 2), BATCH_NORM_EPS)?;
-        let (mut blocks, mut input) = (Vec::new(), STEM);
-        for (repeats, kernel, first, expand, output) in STAGES {
-            for repeat in 0..repeats {
-                let window = window(kernel, if repeat == 0 { first } else { 1 });
-                let (wide, activation, epsilon) = (input * expand, Activation::Relu6, BATCH_NORM_EPS);
-                let shape = Shape { input, wide, output, window, activation, excitation: None, epsilon };
-                blocks.push(Bottleneck::load(&mut loader.under(&format!("_blocks.{}", blocks.len())), &KEYS, &shape)?);
-                input = output;
-            }
-        }
-        let head = loader.pixelwise(["_conv_head", "_bn1"], input, FEATURES, BATCH_NORM_EPS)?;
-        let classifier = loader.dense("_fc", FEATURES, CLASSES)?;
+        let stem = loader.convolution(FIRST, 3, STEM, FIRST_WINDOW, BATCH_NORM_EPS)?;
+        let block = |(key, shape): &(String, Shape)| Bottleneck::load(&mut loader.under(key), &KEYS, shape);
+        let blocks = blocks().iter().map(block).collect::<Result<_, _>>()?;
+        let head = loader.pixelwise(LAST, LAST_INPUT, FEATURES, BATCH_NORM_EPS)?;
+        let classifier = loader.dense(CLASSIFIER, FEATURES, CLASSES)?;
         finish(checkpoint)?;
         Ok(Self { stem, blocks, head, classifier })
     }

@@ -7,8 +7,8 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::convolutional::bottleneck::{self, Bottleneck, ExcitationShape};
-use crate::convolutional::{Trunk, classified};
+use crate::convolutional::bottleneck::{self, ExcitationShape};
+use crate::convolutional::{Features, Trunk, classified};
 use crate::efficientnet_lite0::finish;
 use crate::encoder::{ImageEncoder, ImageOutput};
 use crate::fused::{Activation, Dense, Padding, Window};
@@ -18,7 +18,9 @@ use crate::preprocess::Preprocessing;
 
 const BATCH_NORM_EPS: f64 = 1e-3;
 /// Between the features and the logits.
-const HIDDEN: usize = 1024;
+pub(crate) const HIDDEN: usize = 1024;
+/// Keys of the layers behind the features.
+pub(crate) const CLASSIFIER: [&str; 2] = ["classifier.0", "classifier.3"];
 
 /// A row of the paper's table 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,19 +85,10 @@ impl MobileNetV3Small {
         device: &Device,
     ) -> Result<Self, CheckpointError> {
         let loader = &mut Loader::new(&mut checkpoint, device);
-        let last = rows.last().map_or(STEM, |row| row.output);
-        let blocks = |loader: &mut Loader<'_>| {
-            let inputs = std::iter::once(STEM).chain(rows.iter().map(|row| row.output));
-            let numbered = (1..).zip(rows.iter().zip(inputs));
-            let block = |(number, (row, input)): (usize, (&Row, usize))| {
-                block(&mut loader.under(&format!("features.{number}")), row, input)
-            };
-            numbered.map(block).collect()
-        };
-        let (channels, ends) = ([STEM, last, 6 * last], (Activation::HardSwish, BATCH_NORM_EPS));
-        let trunk = Trunk::load(loader, channels, rows.len() + 1, blocks, ends, preprocessing)?;
-        let hidden = loader.dense("classifier.0", 6 * last, HIDDEN)?;
-        let classifier = loader.dense("classifier.3", HIDDEN, classes)?;
+        let features = features(rows);
+        let trunk = Trunk::load(loader, &features, preprocessing)?;
+        let hidden = loader.dense(CLASSIFIER[0], features.last[1], HIDDEN)?;
+        let classifier = loader.dense(CLASSIFIER[1], HIDDEN, classes)?;
         finish(checkpoint)?;
         Ok(Self { trunk, hidden, classifier })
     }
@@ -124,11 +117,22 @@ impl ImageEncoder for MobileNetV3Small {
     }
 }
 
-fn block(loader: &mut Loader<'_>, row: &Row, input: usize) -> Result<Bottleneck, CheckpointError> {
+/// What comes before the classifier.
+pub(crate) fn features(rows: &[Row]) -> Features {
+    let last = rows.last().map_or(STEM, |row| row.output);
+    let inputs = std::iter::once(STEM).chain(rows.iter().map(|row| row.output));
+    let numbered = (1..).zip(rows.iter().zip(inputs));
+    let block = |(number, (row, input)): (usize, (&Row, usize))| (format!("features.{number}"), block(row, input));
+    let blocks = numbered.map(block).collect();
+    let (number, activation, epsilon) = (rows.len() + 1, Activation::HardSwish, BATCH_NORM_EPS);
+    Features { first: STEM, blocks, number, last: [last, 6 * last], activation, epsilon }
+}
+
+fn block(row: &Row, input: usize) -> bottleneck::Shape {
     let Row { kernel, wide, output, excited, swish, stride } = *row;
     let excitation =
         ExcitationShape { squeezed: divisible(wide / 4), activation: Activation::Relu, gate: Activation::HardSigmoid };
-    let shape = bottleneck::Shape {
+    bottleneck::Shape {
         input,
         wide,
         output,
@@ -136,8 +140,7 @@ fn block(loader: &mut Loader<'_>, row: &Row, input: usize) -> Result<Bottleneck,
         activation: if swish { Activation::HardSwish } else { Activation::Relu },
         excitation: excited.then_some(excitation),
         epsilon: BATCH_NORM_EPS,
-    };
-    Bottleneck::numbered(loader, &shape)
+    }
 }
 
 /// The multiple of eight that is nearest to `channels`, but no less than nine tenths of them.
@@ -150,6 +153,7 @@ fn divisible(channels: usize) -> usize {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::processor;
     use crate::reference::{Golden, everywhere};
 
     #[test]
@@ -163,6 +167,8 @@ mod tests {
             golden.check("features", features, bound);
             golden.check("logits", logits, bound);
         });
+        let network = processor::mobilenet_v3_small(&rows, 12, &golden.preprocessing(), golden.checkpoint());
+        golden.check_classifier(&network.unwrap());
     }
 
     #[test]

@@ -138,6 +138,15 @@ impl Preprocessing {
         Ok(Self { processor, resize, filter, crop, mean, deviation })
     }
 
+    /// Width and height of the square that is cut; of pictures that are none, the height.
+    pub(crate) fn side(&self) -> usize {
+        let side = self.crop.unwrap_or(match self.resize {
+            Resize::Exact { height, .. } => height,
+            Resize::Shortest(side) | Resize::Multiple { shortest: side, .. } => side,
+        });
+        side as usize
+    }
+
     /// What every 8-bit level becomes.
     pub fn levels(&self) -> Levels {
         Levels::new(self.mean, self.deviation)
@@ -158,6 +167,12 @@ impl Levels {
             }
         }
         Self(tables)
+    }
+
+    /// `(level - shift) / scale` of every channel.
+    pub(crate) fn shifted(shift: f32, scale: f32) -> Self {
+        let table = std::array::from_fn(|level| (level as f32 - shift) / scale);
+        Self(Box::new([table; 3]))
     }
 
     /// By channel.

@@ -2,7 +2,11 @@
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::cpu;
+use crate::efficientnet_b0::Stage;
 use crate::encoder::{ImageEncoder, ImageOutput, Output, TextEncoder};
+use crate::mobilenet_v3_small::Row;
+use crate::preprocess::Preprocessing;
+use crate::resnet::ResNetConfig;
 use crate::{efficientnet_lite0, minilm};
 
 /// EfficientNet-lite0 on the processor, from the published checkpoint.
@@ -25,14 +29,72 @@ pub fn minilm(mut checkpoint: Checkpoint) -> Result<cpu::MiniLm, CheckpointError
     Ok(network)
 }
 
+/// ResNet-18 or ResNet-50 on the processor, from torchvision's checkpoint; otherwise as
+/// [`ResNet::load`](crate::resnet::ResNet::load).
+///
+/// # Errors
+/// A missing, misshapen or unknown key.
+pub fn resnet(
+    config: &ResNetConfig,
+    preprocessing: &Preprocessing,
+    mut checkpoint: Checkpoint,
+) -> Result<cpu::Classifier, CheckpointError> {
+    let network = cpu::Classifier::resnet(config, preprocessing, &mut |name, shape| checkpoint.take(name, shape))?;
+    efficientnet_lite0::finish(checkpoint)?;
+    Ok(network)
+}
+
+/// EfficientNet-B0 on the processor, from torchvision's checkpoint; otherwise as
+/// [`EfficientNetB0::load`](crate::efficientnet_b0::EfficientNetB0::load).
+///
+/// # Errors
+/// A missing, misshapen or unknown key.
+///
+/// # Panics
+/// When there is no stage.
+pub fn efficientnet_b0(
+    stages: &[Stage],
+    classes: usize,
+    preprocessing: &Preprocessing,
+    mut checkpoint: Checkpoint,
+) -> Result<cpu::Classifier, CheckpointError> {
+    let tensor = &mut |name: &str, shape: &[usize]| checkpoint.take(name, shape);
+    let network = cpu::Classifier::efficientnet_b0(stages, classes, preprocessing, tensor)?;
+    efficientnet_lite0::finish(checkpoint)?;
+    Ok(network)
+}
+
+/// MobileNetV3-small on the processor, from torchvision's checkpoint; otherwise as
+/// [`MobileNetV3Small::load`](crate::mobilenet_v3_small::MobileNetV3Small::load).
+///
+/// # Errors
+/// A missing, misshapen or unknown key.
+pub fn mobilenet_v3_small(
+    rows: &[Row],
+    classes: usize,
+    preprocessing: &Preprocessing,
+    mut checkpoint: Checkpoint,
+) -> Result<cpu::Classifier, CheckpointError> {
+    let tensor = &mut |name: &str, shape: &[usize]| checkpoint.take(name, shape);
+    let network = cpu::Classifier::mobilenet_v3_small(rows, classes, preprocessing, tensor)?;
+    efficientnet_lite0::finish(checkpoint)?;
+    Ok(network)
+}
+
 impl ImageEncoder for cpu::EfficientNetLite0 {
     fn forward(&self, pixels: &[u8]) -> ImageOutput {
-        let n = pixels.len() / (Self::SIDE * Self::SIDE * 3);
+        ImageEncoder::forward(&self.0, pixels)
+    }
+}
+
+impl ImageEncoder for cpu::Classifier {
+    fn forward(&self, pixels: &[u8]) -> ImageOutput {
+        let n = pixels.len() / (self.side() * self.side() * 3);
         let cpu::Classified { features, logits } =
             Self::forward(self, pixels, n).unwrap_or_else(|error| panic!("a batch holds whole pictures: {error}"));
         ImageOutput {
-            features: Output::Host { values: features, columns: Self::FEATURES },
-            logits: Some(Output::Host { values: logits, columns: Self::CLASSES }),
+            features: Output::Host { values: features, columns: self.features() },
+            logits: Some(Output::Host { values: logits, columns: self.classes() }),
         }
     }
 }

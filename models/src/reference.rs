@@ -11,6 +11,7 @@ use burn::tensor::{Device, DeviceKind, Tensor};
 use serde_json::Value;
 
 use crate::checkpoint::{Checkpoint, NamedTensor};
+use crate::cpu::Classifier;
 use crate::cpu::reference::{Random, tensor};
 use crate::preprocess::Preprocessing;
 
@@ -124,6 +125,27 @@ impl Golden {
     /// Asserts that `found` is the matrix `name`, within `bound` of its largest value.
     pub(crate) fn check(&self, name: &str, found: Tensor<2>, bound: f32) {
         self.check_rows(name, &Self::rows(found), bound);
+    }
+
+    /// Asserts that the processor's own kernels give `features` and `logits`, the same to the bit whatever the batch and
+    /// the number of threads.
+    pub(crate) fn check_classifier(&self, network: &Classifier) {
+        let (pixels, [n, ..]) = (self.pictures(), self.extents());
+        let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let all = pool(1).install(|| network.forward(&pixels, n)).unwrap();
+        for (name, values) in [("features", &all.features), ("logits", &all.logits)] {
+            let rows: Vec<Vec<f32>> = values.chunks(values.len() / n).map(<[f32]>::to_vec).collect();
+            self.check_rows(name, &rows, 1e-4);
+        }
+        for threads in [2, 3, n + 1] {
+            let again = pool(threads).install(|| network.forward(&pixels, n)).unwrap();
+            assert!(again == all, "{threads} threads");
+        }
+        for (i, picture) in pixels.chunks(pixels.len() / n).enumerate() {
+            let one = pool(2).install(|| network.forward(picture, 1)).unwrap();
+            assert!(one.features == all.features[i * network.features()..][..network.features()], "picture {i}");
+            assert!(one.logits == all.logits[i * network.classes()..][..network.classes()], "picture {i}");
+        }
     }
 
     pub(crate) fn check_rows(&self, name: &str, found: &[Vec<f32>], bound: f32) {

@@ -17,9 +17,14 @@ use crate::precision::Precision;
 use crate::preprocess::Preprocessing;
 
 /// PyTorch's default.
-const BATCH_NORM_EPS: f64 = 1e-5;
+pub(crate) const BATCH_NORM_EPS: f64 = 1e-5;
 /// Channels of the first layer.
 const STEM: usize = 64;
+pub(crate) const FIRST_SHAPE: Shape = Shape { input: 3, output: STEM, kernel: 7, stride: 2 };
+/// Keys of the first layer, of a block's way round, and of the layer behind the features.
+pub(crate) const FIRST: [&str; 2] = ["conv1", "bn1"];
+pub(crate) const SHORTCUT: [&str; 2] = ["downsample.0", "downsample.1"];
+pub(crate) const CLASSIFIER: &str = "fc";
 
 /// Which of the networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +52,46 @@ impl ResNetConfig {
     fn expansion(&self) -> usize {
         if self.bottleneck { 4 } else { 1 }
     }
+
+    /// The blocks of all stages.
+    pub(crate) fn blocks(&self) -> Vec<BlockShape> {
+        let (mut blocks, mut input) = (Vec::new(), STEM);
+        for (stage, count) in self.layers.into_iter().enumerate() {
+            for i in 0..count {
+                let stride = if stage > 0 && i == 0 { 2 } else { 1 };
+                blocks.push(self.block(format!("layer{}.{i}", stage + 1), input, STEM << stage, stride));
+                input = (STEM << stage) * self.expansion();
+            }
+        }
+        blocks
+    }
+
+    /// Of a stage of `channels`.
+    fn block(&self, key: String, input: usize, channels: usize, stride: usize) -> BlockShape {
+        let output = channels * self.expansion();
+        let shape = |input, output, kernel, stride| Shape { input, output, kernel, stride };
+        let layers = if self.bottleneck {
+            vec![shape(input, channels, 1, 1), shape(channels, channels, 3, stride), shape(channels, output, 1, 1)]
+        } else {
+            vec![shape(input, channels, 3, stride), shape(channels, output, 3, 1)]
+        };
+        let shortcut = (stride > 1 || input != output).then(|| shape(input, output, 1, stride));
+        BlockShape { key, layers, shortcut }
+    }
+}
+
+/// What a block is, besides its weights.
+pub(crate) struct BlockShape {
+    /// What its keys are under.
+    pub(crate) key: String,
+    pub(crate) layers: Vec<Shape>,
+    /// Where the way round is more than an addition.
+    pub(crate) shortcut: Option<Shape>,
+}
+
+/// Keys of layer `number` of a block, counted from 1, and of its norm.
+pub(crate) fn layer_keys(number: usize) -> [String; 2] {
+    [format!("conv{number}"), format!("bn{number}")]
 }
 
 /// Layers, and the way round them.
@@ -57,29 +102,13 @@ struct Block {
 }
 
 impl Block {
-    /// Of a stage of `channels`.
-    fn load(
-        loader: &mut Loader<'_>,
-        config: &ResNetConfig,
-        input: usize,
-        channels: usize,
-        stride: usize,
-    ) -> Result<Self, CheckpointError> {
-        let output = channels * config.expansion();
-        let shape = |input, output, kernel, stride| Shape { input, output, kernel, stride };
-        let shapes = if config.bottleneck {
-            vec![shape(input, channels, 1, 1), shape(channels, channels, 3, stride), shape(channels, output, 1, 1)]
-        } else {
-            vec![shape(input, channels, 3, stride), shape(channels, output, 3, 1)]
+    fn load(loader: &mut Loader<'_>, shape: &BlockShape) -> Result<Self, CheckpointError> {
+        let mut layer = |(i, shape): (usize, &Shape)| {
+            let keys = layer_keys(i);
+            Layer::load(loader, keys.each_ref().map(String::as_str), *shape, BATCH_NORM_EPS)
         };
-        let mut layer = |(i, shape)| {
-            let [conv, norm] = [format!("conv{i}"), format!("bn{i}")];
-            Layer::load(loader, [&conv, &norm], shape, BATCH_NORM_EPS)
-        };
-        let layers = (1..).zip(shapes).map(&mut layer).collect::<Result<_, _>>()?;
-        let other = stride > 1 || input != output;
-        let keys = ["downsample.0", "downsample.1"];
-        let shortcut = other.then(|| Layer::load(loader, keys, shape(input, output, 1, stride), BATCH_NORM_EPS));
+        let layers = (1..).zip(&shape.layers).map(&mut layer).collect::<Result<_, _>>()?;
+        let shortcut = shape.shortcut.map(|shape| Layer::load(loader, SHORTCUT, shape, BATCH_NORM_EPS));
         Ok(Self { layers, shortcut: shortcut.transpose()? })
     }
 
@@ -119,19 +148,10 @@ impl ResNet {
         device: &Device,
     ) -> Result<Self, CheckpointError> {
         let loader = &mut Loader::new(&mut checkpoint, device);
-        let shape = Shape { input: 3, output: STEM, kernel: 7, stride: 2 };
-        let stem = Layer::load(loader, ["conv1", "bn1"], shape, BATCH_NORM_EPS)?;
-        let (mut blocks, mut input) = (Vec::new(), STEM);
-        for (stage, count) in config.layers.into_iter().enumerate() {
-            let channels = STEM << stage;
-            for i in 0..count {
-                let stride = if stage > 0 && i == 0 { 2 } else { 1 };
-                let loader = &mut loader.under(&format!("layer{}.{i}", stage + 1));
-                blocks.push(Block::load(loader, config, input, channels, stride)?);
-                input = channels * config.expansion();
-            }
-        }
-        let classifier = loader.dense("fc", input, config.classes)?;
+        let stem = Layer::load(loader, FIRST, FIRST_SHAPE, BATCH_NORM_EPS)?;
+        let block = |shape: &BlockShape| Block::load(&mut loader.under(&shape.key), shape);
+        let blocks = config.blocks().iter().map(block).collect::<Result<_, _>>()?;
+        let classifier = loader.dense(CLASSIFIER, config.features(), config.classes)?;
         finish(checkpoint)?;
         Ok(Self { stem, blocks, classifier, entry: Entry::new(preprocessing) })
     }
@@ -166,6 +186,7 @@ impl ImageEncoder for ResNet {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::processor;
     use crate::reference::{Golden, everywhere};
 
     const NARROW: ResNetConfig = ResNetConfig { layers: [2, 1, 1, 1], bottleneck: false, classes: 12 };
@@ -182,6 +203,7 @@ mod tests {
                 golden.check("features", features, bound);
                 golden.check("logits", logits, bound);
             });
+            golden.check_classifier(&processor::resnet(&config, &golden.preprocessing(), golden.checkpoint()).unwrap());
         }
     }
 
@@ -190,7 +212,10 @@ mod tests {
         let golden = Golden::read("resnet18");
         let load = |config: &ResNetConfig| {
             let (preprocessing, device) = (golden.preprocessing(), Device::flex());
-            ResNet::load(config, &preprocessing, golden.checkpoint(), &device).map(|_| ()).unwrap_err().to_string()
+            let own = processor::resnet(config, &preprocessing, golden.checkpoint()).map(|_| ()).unwrap_err();
+            let error = ResNet::load(config, &preprocessing, golden.checkpoint(), &device).map(|_| ()).unwrap_err();
+            assert_eq!(own, error);
+            error.to_string()
         };
         let deeper = load(&ResNetConfig { layers: [2, 2, 1, 1], ..NARROW });
         assert!(deeper.contains("no tensor `layer2.1.conv1.weight`"), "{deeper}");

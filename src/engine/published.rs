@@ -1,6 +1,6 @@
 //! Networks in a hub's layout, built from their published files: `config.json`, `preprocessor_config.json`,
-//! `tokenizer.json` and the weights; torchvision's, which have weights alone. On the processor they run through Burn's flex
-//! backend, the others on the device.
+//! `tokenizer.json` and the weights; torchvision's, which have weights alone. On the processor torchvision's run by our own
+//! kernels and the others through Burn's flex backend.
 
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use gistmap_models::mobilenet_v3_small::{self, MobileNetV3Small};
 use gistmap_models::mpnet::{Mpnet, MpnetConfig};
 use gistmap_models::precision::{Precision, fastest};
 use gistmap_models::preprocess::{self, Filter, Preprocessing, Resize};
+use gistmap_models::processor;
 use gistmap_models::resnet::{ResNet, ResNetConfig};
 use gistmap_models::siglip::{Siglip, SiglipConfig};
 use gistmap_models::vilt::{Vilt, ViltConfig};
@@ -39,29 +40,23 @@ fn told(error: impl std::fmt::Display) -> Failure {
     error.to_string()
 }
 
-/// Where a network computes.
+/// Where a transformer computes.
 struct Place {
     device: Device,
-    /// Of transformers; convolutional networks are kept in single precision.
     precision: Precision,
-    /// The family of a transformer's kernels, and of the others', as a part of keys.
+    /// The family of its kernels, as a part of keys.
     kernels: &'static str,
-    convolutional: &'static str,
 }
 
 fn place(device: &Selected) -> Result<Place, Failure> {
     match &device.compute {
         #[cfg(not(target_arch = "wasm32"))]
-        Compute::Cpu => {
-            let (device, precision) = (Device::flex(), Precision::F32);
-            Ok(Place { device, precision, kernels: "flex-fused", convolutional: "flex-fused" })
-        }
+        Compute::Cpu => Ok(Place { device: Device::flex(), precision: Precision::F32, kernels: "flex-fused" }),
         #[cfg(target_arch = "wasm32")]
         Compute::Cpu => Err("in a page it needs a GPU".to_owned()),
         compute @ Compute::Burn(device) => {
             let precision = fastest(device);
-            let (kernels, convolutional) = (kernels(compute, precision), kernels(compute, Precision::F32));
-            Ok(Place { device: device.clone(), precision, kernels, convolutional })
+            Ok(Place { device: device.clone(), precision, kernels: kernels(compute, precision) })
         }
     }
 }
@@ -117,17 +112,17 @@ fn cut(preprocessing: &Preprocessing) -> Result<Cut, Failure> {
 
 /// An image network of a hub.
 pub(super) fn image_network(model: Model, selected: &Selected) -> Result<ImageNetwork, Failure> {
-    let place = place(selected)?;
-    let Place { device, precision, .. } = &place;
-    let convolutional = matches!(model.manifest.role, Role::ImageEncoder);
-    let kernels = if convolutional { place.convolutional } else { place.kernels };
+    if model.manifest.role == Role::ImageEncoder {
+        return convolutional_network(model, selected);
+    }
+    let Place { device, precision, kernels } = &place(selected)?;
+    let kernels = *kernels;
     let preprocessing = &preprocessing(&model)?;
     let preprocess = square(preprocessing)?;
     let tokenizer = model.files.get("tokenizer.json").cloned();
     let config = model.files.get("config.json").cloned().unwrap_or_default();
     let Model { manifest, weights, checkpoint, .. } = model;
     let (name, dimension) = (manifest.name.clone(), manifest.dimension);
-    let classes = if manifest.role == Role::ImageEncoder { CLASSES } else { 0 };
     let namer = |texts: Box<dyn TextEncoder>, similarity: Similarity, judgement: Judgement| {
         let Some(tokenizer) = &tokenizer else { return Ok(None) };
         let longest = manifest.input.max_tokens.unwrap_or(usize::MAX);
@@ -162,28 +157,52 @@ pub(super) fn image_network(model: Model, selected: &Selected) -> Result<ImageNe
                 None,
             )
         }
-        "resnet18" | "resnet50" => {
-            let config = if name == "resnet18" { ResNetConfig::RESNET18 } else { ResNetConfig::RESNET50 };
-            (Box::new(ResNet::load(&config, preprocessing, checkpoint, device).map_err(told)?), None)
+        _ => return Err("its network is not built here yet".to_owned()),
+    };
+    Ok(ImageNetwork { name, weights, preprocess, dimension, classes: 0, kernels, encoder, namer })
+}
+
+/// A network of torchvision's: on the processor by our own kernels, as the default networks.
+fn convolutional_network(model: Model, selected: &Selected) -> Result<ImageNetwork, Failure> {
+    let preprocessing = &preprocessing(&model)?;
+    let preprocess = square(preprocessing)?;
+    let Model { manifest, weights, checkpoint, .. } = model;
+    let (name, dimension) = (manifest.name, manifest.dimension);
+    let (stages, rows) = (&efficientnet_b0::STAGES, &mobilenet_v3_small::ROWS);
+    let config = if name == "resnet18" { ResNetConfig::RESNET18 } else { ResNetConfig::RESNET50 };
+    let encoder: Result<Box<dyn ImageEncoder>, _> = match (name.as_str(), &selected.compute) {
+        ("resnet18" | "resnet50", Compute::Cpu) => {
+            processor::resnet(&config, preprocessing, checkpoint).map(|network| Box::new(network) as _)
         }
-        "efficientnet-b0" => {
-            let stages = &efficientnet_b0::STAGES;
+        ("resnet18" | "resnet50", Compute::Burn(device)) => {
+            ResNet::load(&config, preprocessing, checkpoint, device).map(|network| Box::new(network) as _)
+        }
+        ("efficientnet-b0", Compute::Cpu) => {
+            let network = processor::efficientnet_b0(stages, CLASSES, preprocessing, checkpoint);
+            network.map(|network| Box::new(network) as _)
+        }
+        ("efficientnet-b0", Compute::Burn(device)) => {
             let network = EfficientNetB0::load(stages, CLASSES, preprocessing, checkpoint, device);
-            (Box::new(network.map_err(told)?), None)
+            network.map(|network| Box::new(network) as _)
         }
-        "mobilenet-v3-small" => {
-            let rows = &mobilenet_v3_small::ROWS;
+        ("mobilenet-v3-small", Compute::Cpu) => {
+            let network = processor::mobilenet_v3_small(rows, CLASSES, preprocessing, checkpoint);
+            network.map(|network| Box::new(network) as _)
+        }
+        ("mobilenet-v3-small", Compute::Burn(device)) => {
             let network = MobileNetV3Small::load(rows, CLASSES, preprocessing, checkpoint, device);
-            (Box::new(network.map_err(told)?), None)
+            network.map(|network| Box::new(network) as _)
         }
         _ => return Err("its network is not built here yet".to_owned()),
     };
-    Ok(ImageNetwork { name, weights, preprocess, dimension, classes, kernels, encoder, namer })
+    let encoder = encoder.map_err(told)?;
+    let (classes, kernels) = (CLASSES, kernels(&selected.compute, Precision::F32));
+    Ok(ImageNetwork { name, weights, preprocess, dimension, classes, kernels, encoder, namer: None })
 }
 
 /// A sentence network of a hub.
 pub(super) fn text_network(model: Model, selected: &Selected) -> Result<TextNetwork, Failure> {
-    let Place { device, precision, kernels, .. } = place(selected)?;
+    let Place { device, precision, kernels } = place(selected)?;
     let config = MpnetConfig::from_json(file(&model, "config.json")?).map_err(told)?;
     let tokenizer = file(&model, "tokenizer.json")?.to_vec();
     let Model { manifest, weights, checkpoint, .. } = model;
@@ -198,7 +217,7 @@ pub(super) fn text_network(model: Model, selected: &Selected) -> Result<TextNetw
 
 /// A network of a hub that describes pictures.
 pub(super) fn speaking_network(model: Model, device: &Selected) -> Result<SpeakingNetwork, Failure> {
-    let Place { device, precision, kernels, .. } = place(device)?;
+    let Place { device, precision, kernels } = place(device)?;
     let preprocessing = preprocessing(&model)?;
     let cut = cut(&preprocessing)?;
     let config = file(&model, "config.json")?.to_vec();

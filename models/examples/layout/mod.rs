@@ -18,6 +18,7 @@ use gistmap_models::mobilenet_v3_small::{self, MobileNetV3Small};
 use gistmap_models::mpnet::{Mpnet, MpnetConfig};
 use gistmap_models::precision::Precision;
 use gistmap_models::preprocess::Preprocessing;
+use gistmap_models::processor;
 use gistmap_models::resnet::{ResNet, ResNetConfig};
 use gistmap_models::siglip::{Siglip, SiglipConfig};
 use gistmap_models::vilt::{Vilt, ViltConfig};
@@ -66,6 +67,21 @@ impl Layout {
         let config = self.config.as_slice();
         let pictures = |network: Box<dyn ImageEncoder>| Ok(Network::Pictures(network, 224));
         match name {
+            // The processor has kernels of its own for these.
+            "resnet18" if *on == Device::flex() => {
+                pictures(Box::new(processor::resnet(&ResNetConfig::RESNET18, with?, checkpoint)?))
+            }
+            "resnet50" if *on == Device::flex() => {
+                pictures(Box::new(processor::resnet(&ResNetConfig::RESNET50, with?, checkpoint)?))
+            }
+            "efficientnet_b0" if *on == Device::flex() => {
+                let stages = &efficientnet_b0::STAGES;
+                pictures(Box::new(processor::efficientnet_b0(stages, 1000, with?, checkpoint)?))
+            }
+            "mobilenet_v3_small" if *on == Device::flex() => {
+                let rows = &mobilenet_v3_small::ROWS;
+                pictures(Box::new(processor::mobilenet_v3_small(rows, 1000, with?, checkpoint)?))
+            }
             "clip" => {
                 let network = Clip::load(&ClipConfig::from_json(config)?, with?, checkpoint, on)?.with_precision(kept);
                 let network = Arc::new(network);

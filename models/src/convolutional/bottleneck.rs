@@ -50,6 +50,26 @@ pub(crate) struct Keys<'a> {
     pub(crate) project: [&'a str; 2],
 }
 
+/// torchvision's keys, which number the parts that there are.
+pub(crate) struct Numbered {
+    pairs: [[String; 2]; 3],
+    excitation: String,
+}
+
+impl Numbered {
+    pub(crate) fn new(shape: &Shape) -> Self {
+        let (depthwise, excited) = (usize::from(shape.wide != shape.input), usize::from(shape.excitation.is_some()));
+        let pair = |part: usize| [format!("{part}.0"), format!("{part}.1")];
+        let pairs = [pair(0), pair(depthwise), pair(depthwise + 1 + excited)];
+        Self { pairs, excitation: (depthwise + 1).to_string() }
+    }
+
+    pub(crate) fn keys(&self) -> Keys<'_> {
+        let [expand, depthwise, project] = self.pairs.each_ref().map(|pair| pair.each_ref().map(String::as_str));
+        Keys { expand, depthwise, excitation: &self.excitation, project }
+    }
+}
+
 /// Weighs channels by what the whole picture shows.
 #[derive(Module, Debug)]
 struct Excitation {
@@ -114,15 +134,9 @@ impl Bottleneck {
         })
     }
 
-    /// From torchvision's keys, which number the parts that there are.
+    /// From torchvision's keys.
     pub(crate) fn numbered(loader: &mut Loader<'_>, shape: &Shape) -> Result<Self, CheckpointError> {
-        let (depthwise, excited) = (usize::from(shape.wide != shape.input), usize::from(shape.excitation.is_some()));
-        let pair = |part: usize| [format!("{part}.0"), format!("{part}.1")];
-        let pairs = [pair(0), pair(depthwise), pair(depthwise + 1 + excited)];
-        let [expand, filters, project] = pairs.each_ref().map(|pair| pair.each_ref().map(String::as_str));
-        let excitation = (depthwise + 1).to_string();
-        let keys = Keys { expand, depthwise: filters, excitation: &excitation, project };
-        Self::load(&mut loader.under("block"), &keys, shape)
+        Self::load(&mut loader.under("block"), &Numbered::new(shape).keys(), shape)
     }
 
     /// `[n, h, w, in]` to `[n, h / stride, w / stride, out]`.

@@ -17,7 +17,7 @@ use crate::checkpoint::CheckpointError;
 use crate::encoder::{ImageOutput, Output};
 use crate::fused::{Activation, Convolution, Dense, Padding, Window};
 use crate::load::Loader;
-use crate::preprocess::{Levels, Preprocessing, Resize};
+use crate::preprocess::{Levels, Preprocessing};
 
 /// What a convolution is, besides its weights.
 #[derive(Debug, Clone, Copy)]
@@ -111,11 +111,7 @@ pub(crate) struct Entry {
 impl Entry {
     /// Of pictures as `preprocessing` cuts them.
     pub(crate) fn new(preprocessing: &Preprocessing) -> Self {
-        let side = preprocessing.crop.unwrap_or(match preprocessing.resize {
-            Resize::Exact { height, .. } => height,
-            Resize::Shortest(side) | Resize::Multiple { shortest: side, .. } => side,
-        });
-        Self { side: side as usize, levels: preprocessing.levels() }
+        Self { side: preprocessing.side(), levels: preprocessing.levels() }
     }
 
     /// `pixels` `[n, side, side, 3]` normalised, for a network that begins with `first`.
@@ -135,8 +131,30 @@ impl Entry {
     }
 }
 
-/// A first layer, bottlenecks and a last layer, with one activation behind both layers: what torchvision's mobile networks
-/// call `features`.
+/// What torchvision's mobile networks call `features`: a first layer, bottlenecks and a last layer, with one activation
+/// behind both layers.
+#[derive(Debug, Clone)]
+pub(crate) struct Features {
+    /// Channels behind the first layer.
+    pub(crate) first: usize,
+    /// The bottlenecks, and the keys that each is under.
+    pub(crate) blocks: Vec<(String, bottleneck::Shape)>,
+    /// The last layer's key.
+    pub(crate) number: usize,
+    /// Channels behind the bottlenecks and behind the last layer.
+    pub(crate) last: [usize; 2],
+    pub(crate) activation: Activation,
+    pub(crate) epsilon: f64,
+}
+
+impl Features {
+    /// Keys of the first and the last layer, each with its norm.
+    pub(crate) fn ends(&self) -> [[String; 2]; 2] {
+        [0, self.number].map(|number| [0, 1].map(|part| format!("features.{number}.{part}")))
+    }
+}
+
+/// [`Features`] on a Burn device.
 #[derive(Module, Debug)]
 pub(crate) struct Trunk {
     stem: Layer,
@@ -149,22 +167,19 @@ pub(crate) struct Trunk {
 }
 
 impl Trunk {
-    /// For pictures as `preprocessing` cuts them. `channels` are those behind the first layer, behind the bottlenecks and
-    /// behind the last layer, which is `features.{number}`; `blocks` loads what lies between.
+    /// For pictures as `preprocessing` cuts them.
     pub(crate) fn load(
         loader: &mut Loader<'_>,
-        [first, narrow, wide]: [usize; 3],
-        number: usize,
-        blocks: impl FnOnce(&mut Loader<'_>) -> Result<Vec<Bottleneck>, CheckpointError>,
-        (activation, epsilon): (Activation, f64),
+        features: &Features,
         preprocessing: &Preprocessing,
     ) -> Result<Self, CheckpointError> {
-        let shape = Shape { input: 3, output: first, kernel: 3, stride: 2 };
-        let stem = Layer::load(loader, ["features.0.0", "features.0.1"], shape, epsilon)?;
-        let blocks = blocks(loader)?;
-        let [conv, norm] = [0, 1].map(|part| format!("features.{number}.{part}"));
-        let shape = Shape { input: narrow, output: wide, kernel: 1, stride: 1 };
-        let head = Layer::load(loader, [&conv, &norm], shape, epsilon)?;
+        let Features { first, last: [narrow, wide], activation, epsilon, .. } = *features;
+        let [start, end] = features.ends();
+        let [start, end] = [&start, &end].map(|keys| keys.each_ref().map(String::as_str));
+        let stem = Layer::load(loader, start, Shape { input: 3, output: first, kernel: 3, stride: 2 }, epsilon)?;
+        let block = |(key, shape): &(String, bottleneck::Shape)| Bottleneck::numbered(&mut loader.under(key), shape);
+        let blocks = features.blocks.iter().map(block).collect::<Result<_, _>>()?;
+        let head = Layer::load(loader, end, Shape { input: narrow, output: wide, kernel: 1, stride: 1 }, epsilon)?;
         Ok(Self { stem, blocks, head, activation, entry: Entry::new(preprocessing) })
     }
 

@@ -140,7 +140,7 @@ impl MiniLm {
         let apply = |linear: &Linear, from: &[Lanes], residual: Option<&[Lanes]>, gelu: bool, to: &mut [Lanes]| {
             let rows = |data| Rows { data, stride: tokens, start: 0 };
             let mut after = After::residual(residual.map(rows));
-            after.activation = if gelu { Activation::Gelu } else { Activation::None };
+            after.activation = if gelu { Activation::Gelu } else { Activation::Identity };
             let to = &mut to[..linear.planes() * tokens];
             if parallel {
                 linear.all_parallel(Rows { data: from, stride: tokens, start: 0 }, tokens, after, to);

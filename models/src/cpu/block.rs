@@ -1,10 +1,13 @@
-//! One block of a MobileNet-like network: expand (1x1, or the stem), depthwise, project (1x1), skip.
+//! One block of a MobileNet-like network: expand (1x1, or the stem), depthwise, excite, project (1x1), skip.
 //!
-//! The wide activations between the three convolutions never exist as a whole: 32 channels at a time are expanded into a
+//! The wide activations between the convolutions do not exist as a whole: 32 channels at a time are expanded into a
 //! frame that stays in the second-level cache and are filtered from there; large pictures are also cut into bands of
-//! lines.
+//! lines. Excitation needs the filtered picture before it is projected; without it, not even that exists.
 
-use super::depthwise::{Depthwise, same};
+use super::classifier::Kept;
+use super::depthwise::Depthwise;
+use super::excitation::Excitation;
+use super::frame::split;
 use super::gemm::{Activation, After, Linear, Place, Rows};
 use super::lanes::Lanes;
 use super::stem::Stem;
@@ -19,8 +22,10 @@ const BANDED_SIDE: usize = 28;
 pub(crate) enum Expand {
     /// From bytes, by the network's first convolution.
     Stem(Box<Stem>),
-    /// From planes, by a 1x1 convolution with ReLU6.
-    Pointwise(Linear),
+    /// From planes, by a 1x1 convolution and an activation.
+    Pointwise(Linear, Activation),
+    /// They are the planes.
+    Copy,
 }
 
 /// What a block reads.
@@ -36,6 +41,7 @@ pub(crate) enum Source<'a> {
 pub(crate) struct Block {
     pub(crate) expand: Expand,
     pub(crate) depthwise: Depthwise,
+    pub(crate) excitation: Option<Excitation>,
     pub(crate) project: Linear,
     pub(crate) skip: bool,
 }
@@ -73,8 +79,9 @@ struct Band {
 
 impl Band {
     fn new(depthwise: &Depthwise, pictures: usize, side: usize, from: usize, to: usize) -> Self {
-        let (kernel, stride) = (depthwise.kernel, depthwise.stride);
-        let (width, before) = same(side, kernel, stride);
+        let window = depthwise.window;
+        let (kernel, stride) = (window.kernel, window.stride);
+        let (width, before) = (window.output(side), window.padding(side).0);
         let pitch = ((width - 1) * stride + kernel).max(before + side);
         let height = (to - from - 1) * stride + kernel;
         let top = (from * stride).saturating_sub(before);
@@ -113,7 +120,7 @@ impl Band {
 impl Block {
     /// Width and height of the output for pictures `side` x `side`.
     pub(crate) fn side_after(&self, side: usize) -> usize {
-        same(side, self.depthwise.kernel, self.depthwise.stride).0
+        self.depthwise.window.output(side)
     }
 
     /// The block on this thread; `out` holds one slice a plane, `pictures * side_after^2` long.
@@ -125,6 +132,23 @@ impl Block {
         scratch: &mut Scratch,
         out: &mut [&mut [Lanes]],
     ) {
+        if let Some(excitation) = &self.excitation {
+            let whole = Band::new(&self.depthwise, pictures, side, 0, self.side_after(side));
+            let outputs = whole.outputs();
+            let mut wide = std::mem::take(&mut scratch.wide);
+            let wide_now = sized(&mut wide, self.depthwise.planes() * outputs);
+            for (band, mut part) in self.cut(pictures, side, wide_now) {
+                scratch.clear(2 * band.pictures * band.area);
+                for (pair, planes) in part.chunks_mut(2).enumerate() {
+                    self.filtered(source, band, 2 * pair, scratch, planes);
+                }
+            }
+            excitation.apply(wide_now, pictures, false);
+            let after = After::residual(self.skipped(source, whole));
+            self.project.all_into(Rows { data: wide_now, stride: outputs, start: 0 }, outputs, after, out);
+            scratch.wide = wide;
+            return;
+        }
         for (from, to) in self.bands(pictures, side) {
             let band = Band::new(&self.depthwise, pictures, side, from, to);
             let range = from * band.width..from * band.width + band.outputs();
@@ -133,25 +157,46 @@ impl Block {
         }
     }
 
-    /// The block shared among the threads; `out` is `[planes][pictures * side_after^2]`.
-    pub(crate) fn parallel(&self, source: Source<'_>, pictures: usize, side: usize, out: &mut [Lanes]) {
+    /// The block shared among the threads, each of which borrows one of `scratches`; `wide` is memory that is kept, `out` is
+    /// `[planes][pictures * side_after^2]`.
+    pub(crate) fn parallel(
+        &self,
+        source: Source<'_>,
+        pictures: usize,
+        side: usize,
+        (scratches, wide): (&Kept<Scratch>, &mut Vec<Lanes>),
+        out: &mut [Lanes],
+    ) {
         let bands = self.bands(pictures, side);
         let width = self.side_after(side);
         let outputs = pictures * width * width;
-        if bands.len() > 1 {
+        if bands.len() > 1 && self.excitation.is_none() {
             let parts = split(out, outputs, bands.iter().map(|(from, to)| (to - from) * width));
-            bands.into_par_iter().zip(parts).for_each_init(Scratch::default, |scratch, ((from, to), mut part)| {
-                self.band(source, Band::new(&self.depthwise, pictures, side, from, to), scratch, &mut part);
+            bands.into_par_iter().zip(parts).for_each(|((from, to), mut part)| {
+                let band = Band::new(&self.depthwise, pictures, side, from, to);
+                scratches.lend(|scratch| self.band(source, band, scratch, &mut part));
             });
             return;
         }
-        let band = Band::new(&self.depthwise, pictures, side, 0, width);
-        let mut wide = vec![Lanes::ZERO; self.depthwise.planes() * outputs];
-        wide.par_chunks_mut(2 * outputs).enumerate().for_each_init(Scratch::default, |scratch, (pair, wide)| {
-            scratch.clear(2 * band.pictures * band.area);
-            self.filtered(source, band, 2 * pair, scratch, wide);
+        let wide = sized(wide, self.depthwise.planes() * outputs);
+        let mut tasks = Vec::new();
+        for (band, part) in self.cut(pictures, side, wide) {
+            let mut planes = part.into_iter();
+            for pair in 0..self.depthwise.planes().div_ceil(2) {
+                tasks.push((band, 2 * pair, planes.by_ref().take(2).collect::<Vec<_>>()));
+            }
+        }
+        tasks.into_par_iter().for_each(|(band, first, mut planes)| {
+            scratches.lend(|scratch| {
+                scratch.clear(2 * band.pictures * band.area);
+                self.filtered(source, band, first, scratch, &mut planes);
+            });
         });
-        let input = Rows { data: &wide, stride: outputs, start: 0 };
+        if let Some(excitation) = &self.excitation {
+            excitation.apply(wide, pictures, true);
+        }
+        let band = Band::new(&self.depthwise, pictures, side, 0, width);
+        let input = Rows { data: wide, stride: outputs, start: 0 };
         let skip = self.skipped(source, band);
         if self.project.planes() >= 8 {
             self.project.all_parallel(input, outputs, After::residual(skip), out);
@@ -167,13 +212,22 @@ impl Block {
         });
     }
 
+    /// The bands, and for each its part of every plane of `wide`, the filtered pictures.
+    fn cut<'a>(&self, pictures: usize, side: usize, wide: &'a mut [Lanes]) -> Vec<(Band, Vec<&'a mut [Lanes]>)> {
+        let bands = self.bands(pictures, side).into_iter();
+        let bands: Vec<Band> = bands.map(|(from, to)| Band::new(&self.depthwise, pictures, side, from, to)).collect();
+        let length = wide.len() / self.depthwise.planes();
+        let parts = split(wide, length, bands.iter().map(Band::outputs));
+        bands.into_iter().zip(parts).collect()
+    }
+
     /// Ranges of output lines, of about equal size.
     fn bands(&self, pictures: usize, side: usize) -> Vec<(usize, usize)> {
         let height = self.side_after(side);
         if pictures > 1 || side <= BANDED_SIDE {
             return vec![(0, height)];
         }
-        let frame_line = self.depthwise.stride * (side + self.depthwise.kernel) * 2;
+        let frame_line = self.depthwise.window.stride * (side + self.depthwise.window.kernel) * 2;
         let bytes = height * (frame_line + height * self.depthwise.planes()) * size_of::<Lanes>();
         let lines = height.div_ceil(bytes.div_ceil(BAND_BYTES));
         (0..height).step_by(lines).map(|from| (from, (from + lines).min(height))).collect()
@@ -182,12 +236,11 @@ impl Block {
     fn band(&self, source: Source<'_>, band: Band, scratch: &mut Scratch, out: &mut [&mut [Lanes]]) {
         let outputs = band.outputs();
         let mut wide = std::mem::take(&mut scratch.wide);
-        if wide.len() < self.depthwise.planes() * outputs {
-            wide.resize(self.depthwise.planes() * outputs, Lanes::ZERO);
-        }
         scratch.clear(2 * band.pictures * band.area);
-        for (pair, wide) in wide[..self.depthwise.planes() * outputs].chunks_mut(2 * outputs).enumerate() {
-            self.filtered(source, band, 2 * pair, scratch, wide);
+        let mut planes: Vec<&mut [Lanes]> =
+            sized(&mut wide, self.depthwise.planes() * outputs).chunks_mut(outputs).collect();
+        for (pair, planes) in planes.chunks_mut(2).enumerate() {
+            self.filtered(source, band, 2 * pair, scratch, planes);
         }
         let after = After::residual(self.skipped(source, band));
         self.project.all_into(Rows { data: &wide, stride: outputs, start: 0 }, outputs, after, out);
@@ -201,31 +254,35 @@ impl Block {
         }
     }
 
-    /// One or two planes, from `first` on, expanded and filtered into `out`, `[1 or 2][outputs]`.
+    /// One or two planes, from `first` on, expanded and filtered into `out`, each `outputs` long.
     ///
     /// The frames have been cleared before the first call for this band; each call writes the same pixels of them, so
     /// the borders stay zero.
-    fn filtered(&self, source: Source<'_>, band: Band, first: usize, scratch: &mut Scratch, out: &mut [Lanes]) {
-        let outputs = band.outputs();
-        let planes = out.len() / outputs;
+    fn filtered(&self, source: Source<'_>, band: Band, first: usize, scratch: &mut Scratch, out: &mut [&mut [Lanes]]) {
         let frame = band.pictures * band.area;
         let (one, two) = scratch.frames.split_at_mut(frame);
+        let mut frames = [one, two];
+        let frames = &mut frames[..out.len()];
+        let (top, bottom) = band.lines;
         match (&self.expand, source) {
             (Expand::Stem(stem), Source::Bytes(bytes)) => {
-                stem.lines_into(bytes, band.lines, band.place(), &mut scratch.lines, [one, two]);
+                stem.lines_into(bytes, band.lines, band.place(), &mut scratch.lines, first, frames);
             }
-            (Expand::Pointwise(expand), Source::Planes(rows)) => {
-                let (top, bottom) = band.lines;
+            (Expand::Pointwise(expand, activation), Source::Planes(rows)) => {
                 let input = Rows { start: rows.start + top * band.side, ..rows };
-                let after = After { residual: None, activation: Activation::Relu6, place: band.place() };
-                let mut frames = [one, two];
+                let after = After { residual: None, activation: *activation, place: band.place() };
                 let count = band.pictures * (bottom - top) * band.side;
-                expand.planes_into(first, input, count, after, &mut frames[..planes]);
+                expand.planes_into(first, input, count, after, frames);
+            }
+            (Expand::Copy, Source::Planes(rows)) => {
+                for (plane, frame) in (first..).zip(frames) {
+                    copy(&rows.data[plane * rows.stride + rows.start..], band, frame);
+                }
             }
             _ => unreachable!("the stem reads bytes, every other block reads planes"),
         }
-        let each = outputs / band.pictures;
-        for (plane, out) in out.chunks_exact_mut(outputs).enumerate() {
+        let each = band.outputs() / band.pictures;
+        for (plane, out) in out.iter_mut().enumerate() {
             for (picture, out) in out.chunks_exact_mut(each).enumerate() {
                 let frame = &scratch.frames[plane * frame + picture * band.area..][..band.area];
                 self.depthwise.plane_into(first + plane, frame, band.pitch, band.width, out);
@@ -234,19 +291,24 @@ impl Block {
     }
 }
 
-/// Planes of `length` cut into parts of the given sizes: for each part, its slice of every plane.
-fn split(planes: &mut [Lanes], length: usize, sizes: impl Iterator<Item = usize>) -> Vec<Vec<&mut [Lanes]>> {
-    let sizes: Vec<usize> = sizes.collect();
-    let mut parts: Vec<Vec<&mut [Lanes]>> = sizes.iter().map(|_| Vec::new()).collect();
-    for plane in planes.chunks_exact_mut(length) {
-        let mut rest = plane;
-        for (part, &size) in parts.iter_mut().zip(&sizes) {
-            let (head, tail) = rest.split_at_mut(size);
-            part.push(head);
-            rest = tail;
+/// The lines of a band, of a plane of pictures side by side, into a frame.
+fn copy(plane: &[Lanes], band: Band, frame: &mut [Lanes]) {
+    let (top, bottom) = band.lines;
+    for picture in 0..band.pictures {
+        for y in top..bottom {
+            let to = picture * band.area + (band.first + y - top) * band.pitch + band.before;
+            let from = (picture * band.side + y) * band.side;
+            frame[to..to + band.side].copy_from_slice(&plane[from..from + band.side]);
         }
     }
-    parts
+}
+
+/// At least `length` of a reused buffer; what it held stays.
+pub(crate) fn sized(buffer: &mut Vec<Lanes>, length: usize) -> &mut [Lanes] {
+    if buffer.len() < length {
+        buffer.resize(length, Lanes::ZERO);
+    }
+    &mut buffer[..length]
 }
 
 #[cfg(test)]
@@ -254,32 +316,61 @@ mod tests {
     use super::*;
     use crate::cpu::lanes::{to_planes, to_rows};
     use crate::cpu::reference::{Random, assert_close, conv, linear, relu6};
+    use crate::fused::{Padding, Window};
 
     struct Case {
         block: Block,
         weights: [Vec<f32>; 3],
         biases: [Vec<f32>; 3],
+        /// Of the excitation.
+        gates: [Vec<f32>; 4],
     }
 
-    fn case(inputs: usize, wide: usize, outputs: usize, kernel: usize, stride: usize) -> Case {
+    /// TensorFlow's padding without excitation, PyTorch's with it; no first layer where it would not widen.
+    fn case(inputs: usize, wide: usize, outputs: usize, kernel: usize, stride: usize, excited: bool) -> Case {
         let mut random = Random((inputs * wide * kernel) as u64);
         let weights =
             [random.values(wide * inputs), random.values(wide * kernel * kernel), random.values(outputs * wide)];
         let biases = [random.values(wide), random.values(wide), random.values(outputs)];
+        let gates = [random.values(6 * wide), random.values(6), random.values(wide * 6), random.values(wide)];
+        let excitation = Excitation {
+            squeeze: Linear::new(&gates[0], &gates[1], wide),
+            excite: Linear::new(&gates[2], &gates[3], 6),
+            activation: Activation::Relu,
+            gate: Activation::HardSigmoid,
+        };
+        let padding = if excited { Padding::Even } else { Padding::Same };
+        let window = Window { kernel, stride, padding };
+        let pointwise = || Expand::Pointwise(Linear::new(&weights[0], &biases[0], inputs), Activation::Relu6);
         let block = Block {
-            expand: Expand::Pointwise(Linear::new(&weights[0], &biases[0], inputs)),
-            depthwise: Depthwise::new(&weights[1], &biases[1], kernel, stride),
+            expand: if inputs == wide { Expand::Copy } else { pointwise() },
+            depthwise: Depthwise::new(&weights[1], &biases[1], window, Activation::Relu6),
+            excitation: excited.then_some(excitation),
             project: Linear::new(&weights[2], &biases[2], wide),
             skip: stride == 1 && inputs == outputs,
         };
-        Case { block, weights, biases }
+        Case { block, weights, biases, gates }
     }
 
     fn exact(case: &Case, x: &[f32], side: usize) -> Vec<f64> {
         let x: Vec<f64> = x.iter().map(|v| f64::from(*v)).collect();
-        let wide = relu6(linear(&x, &case.weights[0], &case.biases[0]));
-        let Depthwise { kernel, stride, .. } = case.block.depthwise;
-        let wide = relu6(conv(&wide, side, &case.weights[1], &case.biases[1], kernel, stride, case.biases[1].len()));
+        let wide = match case.block.expand {
+            Expand::Copy => x.clone(),
+            _ => relu6(linear(&x, &case.weights[0], &case.biases[0])),
+        };
+        let channels = case.biases[1].len();
+        let mut wide =
+            relu6(conv(&wide, side, &case.weights[1], &case.biases[1], case.block.depthwise.window, channels));
+        if case.block.excitation.is_some() {
+            let pixels = wide.len() / channels;
+            let mean = |c: usize| wide.iter().skip(c).step_by(channels).sum::<f64>() / pixels as f64;
+            let means: Vec<f64> = (0..channels).map(mean).collect();
+            let squeezed: Vec<f64> =
+                linear(&means, &case.gates[0], &case.gates[1]).into_iter().map(|v| v.max(0.0)).collect();
+            let gates = linear(&squeezed, &case.gates[2], &case.gates[3]);
+            let gate = |c: usize| (gates[c] + 3.0).clamp(0.0, 6.0) / 6.0;
+            wide.iter_mut().enumerate().for_each(|(i, v)| *v *= gate(i % channels));
+        }
         let out = linear(&wide, &case.weights[2], &case.biases[2]);
         if case.block.skip { out.iter().zip(&x).map(|(a, b)| a + b).collect() } else { out }
     }
@@ -295,24 +386,29 @@ mod tests {
 
     #[test]
     fn blocks_are_those_of_f64_serial_and_parallel() {
-        // side, inputs, wide, outputs, kernel, stride; the two large ones are cut into bands
-        for (side, inputs, wide, outputs, kernel, stride) in [
-            (7, 24, 40, 24, 5, 1),
-            (14, 16, 33, 48, 3, 2),
-            (13, 40, 80, 130, 5, 2),
-            (61, 16, 200, 16, 3, 1),
-            (90, 5, 120, 7, 5, 2),
+        // side, inputs, wide, outputs, kernel, stride, excited; the large ones are cut into bands
+        for (side, inputs, wide, outputs, kernel, stride, excited) in [
+            (7, 24, 40, 24, 5, 1, false),
+            (14, 16, 33, 48, 3, 2, false),
+            (13, 40, 80, 130, 5, 2, false),
+            (61, 16, 200, 16, 3, 1, false),
+            (90, 5, 120, 7, 5, 2, false),
+            (7, 24, 40, 24, 5, 1, true),
+            (14, 40, 40, 48, 3, 2, true),
+            (13, 24, 24, 24, 3, 1, false),
+            (61, 16, 200, 16, 5, 1, true),
+            (90, 70, 70, 7, 3, 2, true),
         ] {
-            let case = case(inputs, wide, outputs, kernel, stride);
+            let case = case(inputs, wide, outputs, kernel, stride, excited);
             let x = Random(side as u64).values(side * side * inputs);
             let planes = to_planes(&x, inputs);
             let got = serial(&case, &planes, 1, side);
             let pixels = case.block.side_after(side).pow(2);
-            let what = format!("{side} {inputs} {wide} {outputs} {kernel} {stride}");
+            let what = format!("{side} {inputs} {wide} {outputs} {kernel} {stride} {excited}");
             assert_close(&to_rows(&got, pixels, outputs), &exact(&case, &x, side), 2e-6, &what);
             let mut shared = vec![Lanes::ZERO; got.len()];
             let source = Source::Planes(Rows { data: &planes, stride: side * side, start: 0 });
-            case.block.parallel(source, 1, side, &mut shared);
+            case.block.parallel(source, 1, side, (&Kept::default(), &mut Vec::new()), &mut shared);
             assert!(shared == got, "{what}: parallel");
             assert_eq!(case.block.bands(1, side).len() > 1, side > 60, "{what}: bands");
         }
@@ -321,7 +417,7 @@ mod tests {
     #[test]
     fn pictures_side_by_side_do_not_mix() {
         let (side, inputs, pictures) = (7, 20, 3);
-        let case = case(inputs, 50, 20, 5, 1);
+        let case = case(inputs, 50, 20, 5, 1, true);
         let x = Random(9).values(pictures * side * side * inputs);
         let all = serial(&case, &to_planes(&x, inputs), pictures, side);
         let rows = to_rows(&all, pictures * side * side, 20);

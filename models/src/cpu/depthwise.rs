@@ -1,32 +1,30 @@
-//! Depthwise convolution of one plane (16 channels) with bias and ReLU6, 3x3 or 5x5, stride 1 or 2.
+//! Depthwise convolution of one plane (16 channels) with bias and activation, 3x3 or 5x5, stride 1 or 2.
 //!
 //! Input is a *frame*: the lines of a picture with room for the padding around them, zero there. TensorFlow's "SAME"
 //! padding is asymmetric: an output of `ceil(n / stride)` needs `(out - 1) * stride + kernel - n` extra lines, half of
 //! them, rounded down, before the first (<https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2>).
+//! PyTorch's is half the kernel, whatever the stride.
 
+use super::activation::Activation;
 use super::lanes::{BASE_FMA, Lanes, NARROW, planes_of};
 use super::narrow;
-
-/// TensorFlow's "SAME" padding along one axis of `n` pixels: (outputs, padding before the first pixel).
-pub(crate) fn same(n: usize, kernel: usize, stride: usize) -> (usize, usize) {
-    let out = n.div_ceil(stride);
-    (out, ((out.saturating_sub(1)) * stride + kernel).saturating_sub(n) / 2)
-}
+use crate::fused::Window;
 
 /// Weights `[channels / 16][kernel * kernel][16]` and bias of a depthwise convolution.
 pub(crate) struct Depthwise {
     weights: Vec<Lanes>,
     bias: Vec<Lanes>,
-    pub(crate) kernel: usize,
-    pub(crate) stride: usize,
+    pub(crate) window: Window,
+    activation: Activation,
 }
 
 impl Depthwise {
     /// Packs `weight`, `[channels, 1, kernel, kernel]` row-major as PyTorch stores it.
     ///
     /// # Panics
-    /// When `kernel` is not 3 or 5 or `stride` is not 1 or 2.
-    pub(crate) fn new(weight: &[f32], bias: &[f32], kernel: usize, stride: usize) -> Self {
+    /// When the kernel is not 3 or 5 or the stride is not 1 or 2.
+    pub(crate) fn new(weight: &[f32], bias: &[f32], window: Window, activation: Activation) -> Self {
+        let Window { kernel, stride, .. } = window;
         assert!(matches!((kernel, stride), (3 | 5, 1 | 2)), "kernel {kernel}, stride {stride}");
         let taps = kernel * kernel;
         let mut weights = vec![Lanes::ZERO; planes_of(bias.len()) * taps];
@@ -35,7 +33,7 @@ impl Depthwise {
                 weights[c / 16 * taps + t].0[c % 16] = w;
             }
         }
-        Self { weights, bias: super::lanes::to_planes(bias, bias.len()), kernel, stride }
+        Self { weights, bias: super::lanes::to_planes(bias, bias.len()), window, activation }
     }
 
     /// Planes of input and output.
@@ -45,10 +43,11 @@ impl Depthwise {
 
     /// Plane `plane` of the output, `out.len() / width` lines of `width`, from a frame with lines of `pitch`.
     pub(crate) fn plane_into(&self, plane: usize, frame: &[Lanes], pitch: usize, width: usize, out: &mut [Lanes]) {
-        let taps = self.kernel * self.kernel;
+        let Window { kernel, stride, .. } = self.window;
+        let taps = kernel * kernel;
         let weights = &self.weights[plane * taps..][..taps];
-        let filter = Filter { weights, bias: self.bias[plane], pitch };
-        match (self.kernel, self.stride) {
+        let filter = Filter { weights, bias: self.bias[plane], pitch, activation: self.activation };
+        match (kernel, stride) {
             (3, 1) => lines_3x3(&filter, frame, width, out),
             (3, _) => lines_3x3_by_2(&filter, frame, width, out),
             (_, 1) => lines_5x5(&filter, frame, width, out),
@@ -61,6 +60,7 @@ struct Filter<'a> {
     weights: &'a [Lanes],
     bias: Lanes,
     pitch: usize,
+    activation: Activation,
 }
 
 /// One multiversioned function a shape; the last number is the input pixels under 14, 4 and 2 outputs in a line.
@@ -127,7 +127,9 @@ fn quarters<const K: usize, const S: usize, const X: usize, const SPAN: usize>(
             let x = column.min(width - X);
             if let Some(to) = out[x..].first_chunk_mut::<X>() {
                 let frame = &frame[y * S * filter.pitch + x * S..];
-                narrow::span::<K, S, X, SPAN>(filter.weights, &filter.bias, frame, filter.pitch, to);
+                let limits = filter.activation.limits();
+                narrow::span::<K, S, X, SPAN>(filter.weights, &filter.bias, frame, filter.pitch, limits, to);
+                filter.activation.bend::<false>(to);
             }
             column += X;
         }
@@ -159,10 +161,12 @@ fn span<const FMA: bool, const K: usize, const S: usize, const X: usize, const S
             each_output!(|x| acc[x].add_product::<FMA>(&pixels[x * S + k], &weights[k]));
         }
     }
+    let limits = filter.activation.limits();
     each_output!(|x| {
-        acc[x].relu6();
+        acc[x].limit(limits);
         to[x] = acc[x];
     });
+    filter.activation.bend::<FMA>(to);
 }
 
 #[cfg(test)]
@@ -170,19 +174,12 @@ mod tests {
     use super::*;
     use crate::cpu::lanes::to_rows;
     use crate::cpu::reference::{Random, assert_close, conv, relu6};
-
-    #[test]
-    fn same_padding_is_asymmetric() {
-        assert_eq!(same(224, 3, 2), (112, 0));
-        assert_eq!(same(224, 5, 2), (112, 1));
-        assert_eq!(same(7, 3, 2), (4, 1));
-        assert_eq!(same(7, 5, 1), (7, 2));
-        assert_eq!(same(1, 5, 2), (1, 2));
-    }
+    use crate::fused::Padding;
 
     /// A picture `[side][side][16]` in a zeroed frame.
-    fn frame(x: &[f32], side: usize, kernel: usize, stride: usize) -> (Vec<Lanes>, usize, usize) {
-        let (out, before) = same(side, kernel, stride);
+    fn frame(x: &[f32], side: usize, window: Window) -> (Vec<Lanes>, usize, usize) {
+        let Window { kernel, stride, .. } = window;
+        let (out, before) = (window.output(side), window.padding(side).0);
         let pitch = ((out - 1) * stride + kernel).max(before + side);
         let mut frame = vec![Lanes::ZERO; pitch * pitch];
         for (i, lanes) in x.chunks_exact(16).enumerate() {
@@ -194,18 +191,22 @@ mod tests {
     #[test]
     fn filters_are_those_of_f64() {
         let mut random = Random(1);
-        for (kernel, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
+        let windows = [(3, 1), (3, 2), (5, 1), (5, 2)]
+            .map(|(kernel, stride)| [Padding::Same, Padding::Even].map(|padding| Window { kernel, stride, padding }));
+        for window in windows.into_iter().flatten() {
+            let Window { kernel, stride, padding } = window;
             for side in [1, 2, 3, 4, 7, 14, 15, 29, 33] {
                 let (x, weight) = (random.values(side * side * 16), random.values(16 * kernel * kernel));
                 let bias = random.values(16);
-                let (frame, pitch, width) = frame(&x, side, kernel, stride);
+                let (frame, pitch, width) = frame(&x, side, window);
                 let x: Vec<f64> = x.iter().map(|v| f64::from(*v)).collect();
-                let want = relu6(conv(&x, side, &weight, &bias, kernel, stride, 16));
-                let layer = Depthwise::new(&weight, &bias, kernel, stride);
-                let filter = Filter { weights: &layer.weights, bias: layer.bias[0], pitch };
+                let want = relu6(conv(&x, side, &weight, &bias, window, 16));
+                let layer = Depthwise::new(&weight, &bias, window, Activation::Relu6);
+                let (weights, bias, activation) = (&layer.weights, layer.bias[0], Activation::Relu6);
+                let filter = Filter { weights, bias, pitch, activation };
                 let mut out = vec![Lanes::ZERO; width * width];
                 layer.plane_into(0, &frame, pitch, width, &mut out);
-                let what = format!("{kernel} x {kernel} by {stride} on {side}");
+                let what = format!("{kernel} x {kernel} by {stride} on {side}, {padding:?}");
                 assert_close(&to_rows(&out, width * width, 16), &want, 1e-6, &what);
                 let narrow: fn(&Filter<'_>, &[Lanes], usize, &mut [Lanes]) = match (kernel, stride, width) {
                     (3, 1, 2..) => lines::<false, 3, 1, 2, 4>,
@@ -235,6 +236,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "kernel 7")]
     fn other_kernels_are_refused() {
-        Depthwise::new(&[0.0; 49], &[0.0], 7, 1);
+        let window = Window { kernel: 7, stride: 1, padding: Padding::Even };
+        Depthwise::new(&[0.0; 49], &[0.0], window, Activation::Relu);
     }
 }

@@ -1,21 +1,13 @@
 //! Matrix products of planes with packed weights, bias, residual and activation fused in.
 //!
-//! A product is computed tile by tile: `R` rows times one or two groups of 16 outputs, held in registers over the whole
-//! inner dimension (28 accumulators of AVX-512). Every output is one chain of multiply-adds in the order of the inner
-//! dimension, whatever tile it falls into, so results depend neither on the batch nor on the number of threads.
-//! Tiles overlap at the end instead of shrinking: the last one starts `R` rows before the end.
+//! A product is computed [tile](super::tile) by tile: `R` rows times one or two groups of 16 outputs, held in registers over
+//! the whole inner dimension (28 accumulators of AVX-512), so results depend neither on the batch nor on the number of
+//! threads. Tiles overlap at the end instead of shrinking: the last one starts `R` rows before the end.
 
+pub(crate) use super::activation::Activation;
 use super::lanes::{BASE_FMA, LANES, Lanes, planes_of};
-use super::math::gelu;
+use super::tile::{Panel, Reach, tile};
 use rayon::prelude::*;
-
-/// What happens to an output after bias and residual.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Activation {
-    None,
-    Relu6,
-    Gelu,
-}
 
 /// Rows to read: plane `p`, row `r` lies at `data[p * stride + start + r]`.
 #[derive(Clone, Copy)]
@@ -105,15 +97,6 @@ impl Linear {
             [one, two] => sweep_two(&panels, input, count, &after, one, two),
             _ => unreachable!("one or two planes at a time"),
         }
-        for (n, plane) in out.iter_mut().enumerate() {
-            if let Some(residual) = after.residual {
-                let from = &residual.data[residual.start + n * residual.stride..][..count];
-                plane[..count].iter_mut().zip(from).for_each(|(to, from)| to.add(from));
-            }
-            if after.activation == Activation::Gelu {
-                gelu_each(&mut plane[..count]);
-            }
-        }
     }
 
     /// All planes of the output for `count` rows of `input`, on this thread.
@@ -136,7 +119,7 @@ impl Linear {
 pub(crate) fn multiply(input: Rows<'_>, count: usize, panels: [&[Lanes]; 2], out: [&mut [Lanes]; 2]) {
     let panels = panels.map(|weights| Panel { weights, bias: Lanes::ZERO });
     let [one, two] = out;
-    let after = After::activation(Activation::None);
+    let after = After::activation(Activation::Identity);
     if two.is_empty() {
         sweep_one(&panels[0], input, count, &after, one);
     } else {
@@ -160,18 +143,13 @@ impl<'a> After<'a> {
 
     /// Only an addition, rows in order.
     pub(crate) fn residual(residual: Option<Rows<'a>>) -> Self {
-        Self { residual, activation: Activation::None, place: Place::Flat }
+        Self { residual, activation: Activation::Identity, place: Place::Flat }
     }
 
     fn at_plane(mut self, plane: usize) -> Self {
         self.residual = self.residual.map(|r| Rows { start: r.start + plane * r.stride, ..r });
         self
     }
-}
-
-struct Panel<'a> {
-    weights: &'a [Lanes],
-    bias: Lanes,
 }
 
 #[multiversion::multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
@@ -252,96 +230,16 @@ fn sweep<const FMA: bool, const R: usize, const N: usize>(
     after: &After<'_>,
     mut out: [&mut [Lanes]; N],
 ) {
-    let limits = match after.activation {
-        Activation::Relu6 => (0.0, 6.0),
-        Activation::None | Activation::Gelu => (f32::NEG_INFINITY, f32::INFINITY),
-    };
+    let planes = after.residual.map(|rows| std::array::from_fn(|n| &rows.data[rows.start + n * rows.stride..]));
     let mut row = 0;
     while row < count {
         let start = row.min(count - R);
-        let rows = &input.data[input.start + start..];
-        tile::<FMA, R, N>(&panels, rows, input.stride, limits, &after.place.rows(start), &mut out);
+        let rows = [&input.data[input.start + start..]];
+        let residual = planes.map(|planes| (planes, std::array::from_fn(|r| start + r)));
+        let (reach, to) = (Reach::planes(input.stride), after.place.rows(start));
+        tile::<FMA, R, 1, 1, R, N>(&panels, rows, reach, residual, after.activation, &to, &mut out);
         row += R;
     }
-}
-
-#[multiversion::multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
-fn gelu_each(values: &mut [Lanes]) {
-    multiversion::target::match_target! {
-        "x86_64+avx2+fma" => for_each(values, gelu::<true>),
-        _ => for_each(values, gelu::<BASE_FMA>),
-    }
-}
-
-#[inline(always)]
-fn for_each(values: &mut [Lanes], f: impl Fn(f32) -> f32) {
-    for lanes in values {
-        for v in &mut lanes.0 {
-            *v = f(*v);
-        }
-    }
-}
-
-/// The product of `R` rows with `N` panels, from the bias to the limits of the activation; row `r` goes to `to[r]`.
-///
-/// Kept free of anything that is not needed per element: every branch or second use of the accumulators can make the
-/// optimiser keep them in memory. The cells are written out one by one because it holds them in registers only where
-/// every index is a constant, and does not unroll two nested loops of this size by itself.
-#[allow(clippy::needless_range_loop)]
-#[inline(always)]
-fn tile<const FMA: bool, const R: usize, const N: usize>(
-    panels: &[&Panel<'_>; N],
-    rows: &[Lanes],
-    stride: usize,
-    limits: (f32, f32),
-    to: &[usize; R],
-    out: &mut [&mut [Lanes]; N],
-) {
-    let mut acc = [[Lanes::ZERO; N]; R];
-    macro_rules! each_cell {
-        (|$r:ident, $n:ident| $body:expr) => {
-            each_cell!($r $n $body; 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
-        };
-        ($r:ident $n:ident $body:expr; $($row:literal)*) => {
-            $( if $row < R {
-                let $r = const { index($row, R) };
-                { let $n = 0; $body }
-                if N > 1 { let $n = const { index(1, N) }; $body }
-            } )*
-        };
-    }
-    each_cell!(|r, n| acc[r][n] = panels[n].bias);
-    let full = panels[0].weights.len() / LANES;
-    for p in 0..full {
-        let Some(rows) = rows.get(p * stride..).and_then(|rows| rows.first_chunk::<R>()) else { break };
-        let w: [&[Lanes; LANES]; N] = std::array::from_fn(|n| chunk(&panels[n].weights[p * LANES..]));
-        for i in 0..LANES {
-            each_cell!(|r, n| acc[r][n].add_scaled::<FMA>(rows[r].0[i], &w[n][i]));
-        }
-    }
-    let rest = panels[0].weights.len() % LANES;
-    if rest > 0
-        && let Some(rows) = rows.get(full * stride..).and_then(|rows| rows.first_chunk::<R>())
-    {
-        let w: [&[Lanes]; N] = std::array::from_fn(|n| &panels[n].weights[full * LANES..][..rest]);
-        for i in 0..rest {
-            each_cell!(|r, n| acc[r][n].add_scaled::<FMA>(rows[r].0[i], &w[n][i]));
-        }
-    }
-    each_cell!(|r, n| acc[r][n].limit(limits));
-    each_cell!(|r, n| out[n][to[r]] = acc[r][n]);
-}
-
-/// `i`, or 0 where there are not so many; only to keep indices of branches that are not taken in range.
-const fn index(i: usize, count: usize) -> usize {
-    if i < count { i } else { 0 }
-}
-
-static ZEROS: [Lanes; LANES] = [Lanes::ZERO; LANES];
-
-#[inline(always)]
-fn chunk(lanes: &[Lanes]) -> &[Lanes; LANES] {
-    lanes.first_chunk().unwrap_or(&ZEROS)
 }
 
 #[cfg(test)]
@@ -386,7 +284,7 @@ mod tests {
             let planes = dirty_planes(&x, inputs);
             let want = exact(&x, &weight, &bias);
             let what = format!("{rows} x {inputs} x {outputs}");
-            let got = serial(&layer, &planes, rows, After::activation(Activation::None));
+            let got = serial(&layer, &planes, rows, After::activation(Activation::Identity));
             assert_close(&to_rows(&got, rows, outputs), &want, 1e-6, &what);
             let got = serial(&layer, &planes, rows, After::activation(Activation::Relu6));
             let clipped: Vec<f64> = want.iter().map(|v| v.clamp(0.0, 6.0)).collect();
@@ -407,7 +305,7 @@ mod tests {
             let layer = Linear::new(&weight, &bias, inputs);
             let planes = dirty_planes(&x, inputs);
             let input = Rows { data: &planes, stride: rows, start: 0 };
-            let after = After::activation(Activation::None);
+            let after = After::activation(Activation::Identity);
             let [panel, _] = layer.product(0, 1);
             let want = exact(&x, &weight, &bias);
             for body in [wide::<false, 1>, wide::<true, 1>, middle, narrow] {
@@ -443,10 +341,10 @@ mod tests {
         let (x, weight, bias) = case(rows, inputs, 16);
         let layer = Linear::new(&weight, &bias, inputs);
         let planes = dirty_planes(&x, inputs);
-        let flat = serial(&layer, &planes, rows, After::activation(Activation::None));
+        let flat = serial(&layer, &planes, rows, After::activation(Activation::Identity));
         let (pitch, area, offset) = (8, 8 * 7, 8 * 2 + 1);
         let place = Place::Framed { width, height, pitch, area, offset };
-        let after = After { residual: None, activation: Activation::None, place };
+        let after = After { residual: None, activation: Activation::Identity, place };
         let mut frame = vec![Lanes::ZERO; pictures * area];
         layer.planes_into(0, Rows { data: &planes, stride: rows, start: 0 }, rows, after, &mut [&mut frame]);
         for (r, lanes) in flat.iter().enumerate() {

@@ -5,8 +5,6 @@
 //! broadcasts from contiguous cache lines without packing, and every index inside the hot loops is a constant that
 //! needs no bounds check.
 
-use super::math::relu6;
-
 /// Channels in one [`Lanes`]: one AVX-512 register, two of AVX2, four of NEON, SSE or wasm.
 pub(crate) const LANES: usize = 16;
 
@@ -46,13 +44,6 @@ impl Lanes {
     pub(crate) fn add(&mut self, other: &Self) {
         for l in 0..LANES {
             self.0[l] += other.0[l];
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn relu6(&mut self) {
-        for l in 0..LANES {
-            self.0[l] = relu6(self.0[l]);
         }
     }
 

@@ -35,6 +35,50 @@ pub(crate) fn exp<const FMA: bool>(x: f32) -> f32 {
     horner::<FMA, 8>(r, series) * f32::from_bits((pushed.to_bits() << 23).wrapping_add(0x3f80_0000))
 }
 
+/// `1 / y` for `1 <= y <= 2^121`, relative error under 2e-7, without the division, which takes as long as a dozen of
+/// multiplications: a first guess from the bits (5 %), then a step that cubes the error and one that squares it.
+#[inline(always)]
+fn reciprocal<const FMA: bool>(y: f32) -> f32 {
+    let r = f32::from_bits(0x7ef3_1000_u32.wrapping_sub(y.to_bits()));
+    let error = mul_add::<FMA>(-y, r, 1.0);
+    let r = mul_add::<FMA>(mul_add::<FMA>(error, error, error), r, r);
+    mul_add::<FMA>(mul_add::<FMA>(-y, r, 1.0), r, r)
+}
+
+/// `1 / (1 + e^-x)`, absolute error under 2e-7.
+///
+/// `e^-x = 2^n 2^f` with `|f| <= 1/2`; the polynomial is `2^f` at Chebyshev's points, relative error 1e-7.
+#[inline(always)]
+pub(crate) fn sigmoid<const FMA: bool>(x: f32) -> f32 {
+    const PUSH: f32 = 12_582_912.0; // 1.5 * 2^23
+    const POWER: [f32; 6] = [0.001_339_086_3, 0.009_676_032, 0.055_503_57, 0.240_221_07, std::f32::consts::LN_2, 1.0];
+    let t = x * -std::f32::consts::LOG2_E;
+    let t = if t > -120.0 { t } else { -120.0 };
+    let t = if t < 120.0 { t } else { 120.0 };
+    let pushed = t + PUSH;
+    let power = horner::<FMA, 6>(t - (pushed - PUSH), POWER);
+    reciprocal::<FMA>(1.0 + f32::from_bits(power.to_bits().wrapping_add(pushed.to_bits() << 23)))
+}
+
+/// `x / (1 + e^-x)`.
+#[inline(always)]
+pub(crate) fn silu<const FMA: bool>(x: f32) -> f32 {
+    x * sigmoid::<FMA>(x)
+}
+
+/// `min(max(x + 3, 0), 6) / 6`.
+#[inline(always)]
+pub(crate) fn hard_sigmoid(x: f32) -> f32 {
+    relu6(x + 3.0) * (1.0 / 6.0)
+}
+
+/// GPT-2's approximation of [`gelu`], `x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`.
+#[inline(always)]
+pub(crate) fn gelu_tanh<const FMA: bool>(x: f32) -> f32 {
+    const TWICE: f32 = 1.595_769; // 2 sqrt(2 / pi)
+    x * sigmoid::<FMA>(TWICE * x * mul_add::<FMA>(0.044_715, x * x, 1.0))
+}
+
 /// BERT's exact GELU, `x / 2 (1 + erf(x / sqrt 2))`, absolute error under 5e-7 for `|x| < 10`.
 ///
 /// Written as `max(x, 0) - |x| / 2 erfc(|x| / sqrt 2)` with `erfc(z) = t p(t) e^(-z^2)`, `t = 1 / (1 + 0.4 z)`; the
@@ -72,6 +116,27 @@ mod tests {
         }
         assert!(exp::<true>(f32::NEG_INFINITY) < 3e-35 && exp::<false>(-1e30) > 0.0);
         assert_eq!((exp::<true>(0.0), exp::<false>(0.0)), (1.0, 1.0));
+    }
+
+    #[test]
+    fn sigmoids_are_close_to_the_library() {
+        for i in -9_000..9_000 {
+            let x = i as f32 * 0.01;
+            let exact = |scale: f64| 1.0 / (1.0 + (-scale * f64::from(x)).exp());
+            let close = |ours: [f32; 2], exact: f64| {
+                let bound = 2e-7 * exact.abs().max(1.0);
+                ours.iter().all(|v| (f64::from(*v) - exact).abs() < bound) || panic!("{x}: {ours:?} {exact}")
+            };
+            close([sigmoid::<true>(x), sigmoid::<false>(x)], exact(1.0));
+            close([silu::<true>(x), silu::<false>(x)], f64::from(x) * exact(1.0));
+            close([hard_sigmoid(x); 2], (f64::from(x) + 3.0).clamp(0.0, 6.0) / 6.0);
+            let x = f64::from(x);
+            let tanh = ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh();
+            let x = x as f32;
+            close([gelu_tanh::<true>(x), gelu_tanh::<false>(x)], f64::from(x) / 2.0 * (1.0 + tanh));
+        }
+        assert_eq!((sigmoid::<true>(f32::INFINITY), silu::<false>(1e30)), (1.0, 1e30));
+        assert!(sigmoid::<true>(f32::NEG_INFINITY) < 1e-23 && silu::<true>(-1e30).abs() < 1e-5);
     }
 
     /// erf by its Maclaurin series in f64, good to 1e-10 for |z| < 4.

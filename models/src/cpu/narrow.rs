@@ -32,8 +32,8 @@ mod quad {
         }
 
         #[inline(always)]
-        pub(super) fn relu6(self) -> [f32; 4] {
-            let v = f32x4_pmin(f32x4_splat(6.0), f32x4_pmax(f32x4_splat(0.0), self.0));
+        pub(super) fn limited(self, (low, high): (f32, f32)) -> [f32; 4] {
+            let v = f32x4_pmin(f32x4_splat(high), f32x4_pmax(f32x4_splat(low), self.0));
             [
                 f32x4_extract_lane::<0>(v),
                 f32x4_extract_lane::<1>(v),
@@ -62,15 +62,15 @@ mod quad {
         }
 
         #[inline(always)]
-        pub(super) fn relu6(self) -> [f32; 4] {
-            self.0.map(crate::cpu::math::relu6)
+        pub(super) fn limited(self, (low, high): (f32, f32)) -> [f32; 4] {
+            self.0.map(|v| v.max(low).min(high))
         }
     }
 }
 
 use quad::Quad;
 
-/// `X` outputs of a depthwise filter of `K` by `K` with stride `S`, with bias and ReLU6, from `SPAN = (X - 1) S + K`
+/// `X` outputs of a depthwise filter of `K` by `K` with stride `S`, with bias and clamp, from `SPAN = (X - 1) S + K`
 /// pixels of each of `K` lines that lie `pitch` apart.
 #[inline(always)]
 pub(crate) fn span<const K: usize, const S: usize, const X: usize, const SPAN: usize>(
@@ -78,6 +78,7 @@ pub(crate) fn span<const K: usize, const S: usize, const X: usize, const SPAN: u
     bias: &Lanes,
     frame: &[Lanes],
     pitch: usize,
+    limits: (f32, f32),
     to: &mut [Lanes; X],
 ) {
     for quarter in 0..LANES / QUARTER {
@@ -94,7 +95,7 @@ pub(crate) fn span<const K: usize, const S: usize, const X: usize, const SPAN: u
             }
         }
         for x in 0..X {
-            to[x].0.as_chunks_mut().0[quarter] = acc[x].relu6();
+            to[x].0.as_chunks_mut().0[quarter] = acc[x].limited(limits);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Plain f64 versions of what the kernels compute, for their tests.
 
 use super::lanes::{LANES, Lanes, planes_of};
+use crate::fused::{Padding, Window};
 
 /// A seeded stream of values in -1..1 (the multiplier and increment of PCG's generator).
 pub(crate) struct Random(pub(crate) u64);
@@ -33,21 +34,17 @@ pub(crate) fn linear(rows: &[f64], weight: &[f32], bias: &[f32]) -> Vec<f64> {
     rows.chunks(inputs).flat_map(|row| outputs(row).collect::<Vec<_>>()).collect()
 }
 
-/// A convolution with TensorFlow's "SAME" padding of a square picture `[side][side][channels]`; `weight` is
-/// `[outputs][channels / groups][k][k]`. Padding is counted on both sides together, the odd pixel behind.
-pub(crate) fn conv(
-    x: &[f64],
-    side: usize,
-    weight: &[f32],
-    bias: &[f32],
-    k: usize,
-    s: usize,
-    groups: usize,
-) -> Vec<f64> {
+/// A convolution of a square picture `[side][side][channels]`; `weight` is `[outputs][channels / groups][k][k]`. "SAME"
+/// padding is counted on both sides together, the odd pixel behind; even padding is half of the kernel.
+pub(crate) fn conv(x: &[f64], side: usize, weight: &[f32], bias: &[f32], window: Window, groups: usize) -> Vec<f64> {
+    let (k, s) = (window.kernel, window.stride);
     let channels = x.len() / (side * side);
     let (part, outputs) = (channels / groups, bias.len());
     let out = side.div_ceil(s);
-    let before = (((out - 1) * s + k) as i64 - side as i64).max(0) / 2;
+    let before = match window.padding {
+        Padding::Same => (((out - 1) * s + k) as i64 - side as i64).max(0) / 2,
+        Padding::Even => k as i64 / 2,
+    };
     let mut y = Vec::with_capacity(out * out * outputs);
     for (oy, ox, o) in (0..out * out * outputs).map(|i| (i / (out * outputs), i / outputs % out, i % outputs)) {
         let mut sum = f64::from(bias[o]);

@@ -69,7 +69,7 @@ fn dense_layers_agree() {
 #[test]
 fn dense_layers_of_many_rows_agree() {
     // So many that no two threads share a value's depth.
-    let (rows, input, width) = (1031, 8, 1024);
+    let (rows, input, width) = (1031_usize, 8, 1024);
     assert!(rows.div_ceil(4) * width / 4 >= products::FEW_THREADS);
     agree("many rows", |device| {
         let layer = Dense::new(&values(input * width, 1), values(width, 2), device);

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::super::kernels::Activation;
 use crate::cpu::lanes::{BASE_FMA, LANES, Lanes};
-use crate::cpu::math::{exp, gelu};
+use crate::cpu::math::{gelu, gelu_tanh, hard_sigmoid, sigmoid, silu};
 
 /// Values that a thread takes at a time, to whole rows; a matrix of fewer is not worth waking one.
 const BLOCK: usize = 16_384;
@@ -72,12 +72,11 @@ fn activate<const FMA: bool>(x: &mut [f32], bias: &[f32], then: Activation) {
         Activation::Relu => each(x, bias, |x| x.max(0.0)),
         Activation::Relu6 => each(x, bias, |x| x.clamp(0.0, 6.0)),
         Activation::Gelu => each(x, bias, gelu::<FMA>),
-        // By (1 + tanh(u)) / 2 = sigmoid(2 u), as in the kernels of GPUs.
-        Activation::GeluTanh => each(x, bias, |x| x * sigmoid::<FMA>((x + x * x * x * 0.044_715) * 1.595_769_1)),
+        Activation::GeluTanh => each(x, bias, gelu_tanh::<FMA>),
         Activation::QuickGelu => each(x, bias, |x| x * sigmoid::<FMA>(1.702 * x)),
         Activation::Tanh => each(x, bias, |x| 2.0 * sigmoid::<FMA>(2.0 * x) - 1.0),
         Activation::Sigmoid => each(x, bias, sigmoid::<FMA>),
-        Activation::Silu => each(x, bias, |x| x * sigmoid::<FMA>(x)),
+        Activation::Silu => each(x, bias, silu::<FMA>),
         Activation::HardSigmoid => each(x, bias, hard_sigmoid),
         Activation::HardSwish => each(x, bias, |x| x * hard_sigmoid(x)),
     }
@@ -93,17 +92,6 @@ fn each(x: &mut [f32], bias: &[f32], f: impl Fn(f32) -> f32) {
 }
 
 /// Below -40 it stays at 4e-18: smaller ones, times each other, would be subnormal numbers, which are many times slower.
-#[inline(always)]
-fn sigmoid<const FMA: bool>(x: f32) -> f32 {
-    let x = if x > -40.0 { x } else { -40.0 };
-    1.0 / (1.0 + exp::<FMA>(-x))
-}
-
-#[inline(always)]
-fn hard_sigmoid(x: f32) -> f32 {
-    (x + 3.0).clamp(0.0, 6.0) * (1.0 / 6.0)
-}
-
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx512bw+avx512dq+avx2+fma", "x86_64+avx2+fma"))]
 fn normalize_rows(x: &[f32], gamma: &[f32], beta: &[f32], epsilon: f32, out: &mut [f32]) {
     let width = gamma.len();
