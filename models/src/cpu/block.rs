@@ -50,14 +50,23 @@ pub(crate) struct Block {
 #[derive(Default)]
 pub(crate) struct Scratch {
     frames: Vec<Lanes>,
+    /// That the frames were cleared for.
+    geometry: [usize; 7],
     wide: Vec<Lanes>,
     lines: Vec<f32>,
 }
 
 impl Scratch {
-    fn clear(&mut self, frames: usize) {
-        self.frames.clear();
-        self.frames.resize(frames, Lanes::ZERO);
+    /// Two frames that are zero wherever nothing is written for this band. All calls for bands of the same geometry write
+    /// the same pixels, so that they are cleared for the first one.
+    fn clear_for(&mut self, band: Band) {
+        let geometry =
+            [band.pictures, band.side, band.lines.1 - band.lines.0, band.first, band.before, band.pitch, band.area];
+        if self.geometry != geometry {
+            self.geometry = geometry;
+            self.frames.clear();
+            self.frames.resize(2 * band.pictures * band.area, Lanes::ZERO);
+        }
     }
 }
 
@@ -138,7 +147,7 @@ impl Block {
             let mut wide = std::mem::take(&mut scratch.wide);
             let wide_now = sized(&mut wide, self.depthwise.planes() * outputs);
             for (band, mut part) in self.cut(pictures, side, wide_now) {
-                scratch.clear(2 * band.pictures * band.area);
+                scratch.clear_for(band);
                 for (pair, planes) in part.chunks_mut(2).enumerate() {
                     self.filtered(source, band, 2 * pair, scratch, planes);
                 }
@@ -188,7 +197,7 @@ impl Block {
         }
         tasks.into_par_iter().for_each(|(band, first, mut planes)| {
             scratches.lend(|scratch| {
-                scratch.clear(2 * band.pictures * band.area);
+                scratch.clear_for(band);
                 self.filtered(source, band, first, scratch, &mut planes);
             });
         });
@@ -236,7 +245,7 @@ impl Block {
     fn band(&self, source: Source<'_>, band: Band, scratch: &mut Scratch, out: &mut [&mut [Lanes]]) {
         let outputs = band.outputs();
         let mut wide = std::mem::take(&mut scratch.wide);
-        scratch.clear(2 * band.pictures * band.area);
+        scratch.clear_for(band);
         let mut planes: Vec<&mut [Lanes]> =
             sized(&mut wide, self.depthwise.planes() * outputs).chunks_mut(outputs).collect();
         for (pair, planes) in planes.chunks_mut(2).enumerate() {
@@ -256,8 +265,7 @@ impl Block {
 
     /// One or two planes, from `first` on, expanded and filtered into `out`, each `outputs` long.
     ///
-    /// The frames have been cleared before the first call for this band; each call writes the same pixels of them, so
-    /// the borders stay zero.
+    /// The frames have been cleared for this band; each call writes the same pixels of them, so the borders stay zero.
     fn filtered(&self, source: Source<'_>, band: Band, first: usize, scratch: &mut Scratch, out: &mut [&mut [Lanes]]) {
         let frame = band.pictures * band.area;
         let (one, two) = scratch.frames.split_at_mut(frame);
