@@ -103,11 +103,12 @@ fn precision(device: &Selected, wanted: Precision) -> Precision {
     }
 }
 
+/// The family of kernels, as a part of keys; numbered, since a change of them moves last bits.
 pub(super) fn kernels(compute: &Compute, precision: Precision) -> &'static str {
     match (compute, precision) {
-        (Compute::Cpu, _) => "cpu",
-        (Compute::Burn(_), Precision::F32) => "burn",
-        (Compute::Burn(_), Precision::F16) => "burn f16",
+        (Compute::Cpu, _) => "cpu 2",
+        (Compute::Burn(_), Precision::F32) => "burn 2",
+        (Compute::Burn(_), Precision::F16) => "burn f16 2",
     }
 }
 

@@ -11,7 +11,7 @@ use gistmap::album::manifest::ModelEntry;
 use gistmap::engine::{Model, ModelSource, networks};
 use gistmap::protocol::{Cancel, Networks};
 use gistmap::store::SegmentFile;
-use gistmap_models::manifest::{self, Manifest};
+use gistmap_models::manifest::{self, Manifest, Role};
 use gistmap_models::pack::{self, Listed, Opened, Origin, Quantization};
 use gistmap_models::precision::Precision;
 use gistmap_web::protocol::{ModelLine, Standing};
@@ -211,8 +211,8 @@ impl Packs {
 
     /// Why a model does not run here, or not well.
     fn hindrance(&self, manifest: &Manifest) -> Option<String> {
-        manifest.hub()?;
         match &self.adapter {
+            _ if !needs_gpu(manifest) => None,
             None => Some("needs WebGPU, which this browser does not offer".to_owned()),
             Some(adapter) if adapter.software => Some("slow here: WebGPU is software".to_owned()),
             Some(_) => None,
@@ -221,7 +221,7 @@ impl Packs {
 
     /// Whether one of `models` runs on WebGPU alone.
     pub(crate) fn need_gpu(&self, models: &BTreeSet<String>) -> bool {
-        self.manifests.iter().any(|manifest| manifest.hub().is_some() && models.contains(&manifest.name))
+        self.manifests.iter().any(|manifest| needs_gpu(manifest) && models.contains(&manifest.name))
     }
 
     /// Whether the browser offers WebGPU, of whatever kind.
@@ -309,4 +309,9 @@ async fn brought(folder: &Folder) -> Vec<Listed> {
         }
     }
     packs
+}
+
+/// Whether it runs on WebGPU alone: a transformer does, and kernels of the processor are there for all other networks.
+fn needs_gpu(manifest: &Manifest) -> bool {
+    manifest.hub().is_some() && manifest.role != Role::ImageEncoder
 }
