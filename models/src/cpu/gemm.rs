@@ -163,14 +163,8 @@ fn sweep_two(
 ) {
     multiversion::target::match_target! {
         "x86_64+avx512f" => wide::<true, 2>([&panels[0], &panels[1]], input, count, after, [one, two]),
-        "x86_64+avx2+fma" => {
-            middle([&panels[0]], input, count, after, [one]);
-            middle([&panels[1]], input, count, after, [two]);
-        }
-        _ => {
-            narrow([&panels[0]], input, count, after, [one]);
-            narrow([&panels[1]], input, count, after, [two]);
-        }
+        "x86_64+avx2+fma" => middle_two(panels, input, count, after, [one, two]),
+        _ => narrow_two(panels, input, count, after, [one, two]),
     }
 }
 
@@ -220,6 +214,31 @@ fn narrow(panels: [&Panel<'_>; 1], input: Rows<'_>, count: usize, after: &After<
         2.. => sweep::<BASE_FMA, 2, 1>(panels, input, count, after, out),
         _ => sweep::<BASE_FMA, 1, 1>(panels, input, count, after, out),
     }
+}
+
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+#[inline(always)]
+fn middle_two(
+    panels: &[Panel<'_>; 2],
+    input: Rows<'_>,
+    count: usize,
+    after: &After<'_>,
+    [one, two]: [&mut [Lanes]; 2],
+) {
+    middle([&panels[0]], input, count, after, [one]);
+    middle([&panels[1]], input, count, &after.at_plane(1), [two]);
+}
+
+#[inline(always)]
+fn narrow_two(
+    panels: &[Panel<'_>; 2],
+    input: Rows<'_>,
+    count: usize,
+    after: &After<'_>,
+    [one, two]: [&mut [Lanes]; 2],
+) {
+    narrow([&panels[0]], input, count, after, [one]);
+    narrow([&panels[1]], input, count, &after.at_plane(1), [two]);
 }
 
 #[inline(always)]
@@ -312,6 +331,27 @@ mod tests {
                 let mut out = vec![Lanes::ZERO; rows];
                 body([&panel], input, rows, &after, [&mut out]);
                 assert_close(&to_rows(&out, rows, 16), &want, 1e-6, "instruction set");
+            }
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_adds_the_residual_of_each_plane() {
+        for (rows, inputs, _) in SHAPES {
+            let (x, weight, bias) = case(rows, inputs, 32);
+            let layer = Linear::new(&weight, &bias, inputs);
+            let planes = dirty_planes(&x, inputs);
+            let input = Rows { data: &planes, stride: rows, start: 0 };
+            let residual: Vec<f32> = Random(5).values(rows * 32);
+            let added = to_planes(&residual, 32);
+            let after = After::residual(Some(Rows { data: &added, stride: rows, start: 0 }));
+            let want: Vec<f64> =
+                exact(&x, &weight, &bias).iter().zip(&residual).map(|(a, b)| a + f64::from(*b)).collect();
+            for body in [middle_two, narrow_two] {
+                let mut out = vec![Lanes::ZERO; 2 * rows];
+                let (one, two) = out.split_at_mut(rows);
+                body(&layer.product(0, 2), input, rows, &after, [one, two]);
+                assert_close(&to_rows(&out, rows, 32), &want, 1e-6, "instruction set");
             }
         }
     }
