@@ -15,7 +15,7 @@ use super::tensor_cores;
 const ROWS: usize = 4;
 /// Threads below which the depth is shared among more of them: each would wait for memory at every step, and nothing else runs
 /// meanwhile. On an H100, in single precision, mpnet took 2.2 ms in place of 15.7 for a sentence, BLIP 98 in place of 319 for
-/// a caption; 2^14 and 2^18 gained less. Mesa's software adapter takes as long either way, that of browsers (SwiftShader) five
+/// a caption; 2^14 gained less and 2^18 no more. Mesa's software adapter takes as long either way, that of browsers (SwiftShader) five
 /// times as long, and a kernel in a browser does not know on which it runs: there it is never done.
 pub(super) const FEW_THREADS: usize = if cfg!(target_arch = "wasm32") { 1 } else { 1 << 16 };
 /// Rows up to which tensor cores are not worth their tiles.
