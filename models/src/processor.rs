@@ -7,16 +7,15 @@ use crate::encoder::{ImageEncoder, ImageOutput, Output, TextEncoder};
 use crate::mobilenet_v3_small::Row;
 use crate::preprocess::Preprocessing;
 use crate::resnet::ResNetConfig;
+use crate::weights::TensorSource;
 use crate::{efficientnet_lite0, minilm};
 
 /// EfficientNet-lite0 on the processor, from the published checkpoint.
 ///
 /// # Errors
 /// A missing, misshapen or unknown key.
-pub fn efficientnet_lite0(mut checkpoint: Checkpoint) -> Result<cpu::EfficientNetLite0, CheckpointError> {
-    let network = cpu::EfficientNetLite0::load(&mut |name, shape| checkpoint.take(name, shape))?;
-    efficientnet_lite0::finish(checkpoint)?;
-    Ok(network)
+pub fn efficientnet_lite0(checkpoint: Checkpoint) -> Result<cpu::EfficientNetLite0, CheckpointError> {
+    whole(checkpoint, |tensor| cpu::EfficientNetLite0::load(tensor))
 }
 
 /// all-MiniLM-L6-v2 on the processor, from the published checkpoint.
@@ -37,11 +36,9 @@ pub fn minilm(mut checkpoint: Checkpoint) -> Result<cpu::MiniLm, CheckpointError
 pub fn resnet(
     config: &ResNetConfig,
     preprocessing: &Preprocessing,
-    mut checkpoint: Checkpoint,
+    checkpoint: Checkpoint,
 ) -> Result<cpu::Classifier, CheckpointError> {
-    let network = cpu::Classifier::resnet(config, preprocessing, &mut |name, shape| checkpoint.take(name, shape))?;
-    efficientnet_lite0::finish(checkpoint)?;
-    Ok(network)
+    whole(checkpoint, |tensor| cpu::Classifier::resnet(config, preprocessing, tensor))
 }
 
 /// EfficientNet-B0 on the processor, from torchvision's checkpoint; otherwise as
@@ -56,12 +53,9 @@ pub fn efficientnet_b0(
     stages: &[Stage],
     classes: usize,
     preprocessing: &Preprocessing,
-    mut checkpoint: Checkpoint,
+    checkpoint: Checkpoint,
 ) -> Result<cpu::Classifier, CheckpointError> {
-    let tensor = &mut |name: &str, shape: &[usize]| checkpoint.take(name, shape);
-    let network = cpu::Classifier::efficientnet_b0(stages, classes, preprocessing, tensor)?;
-    efficientnet_lite0::finish(checkpoint)?;
-    Ok(network)
+    whole(checkpoint, |tensor| cpu::Classifier::efficientnet_b0(stages, classes, preprocessing, tensor))
 }
 
 /// MobileNetV3-small on the processor, from torchvision's checkpoint; otherwise as
@@ -73,10 +67,17 @@ pub fn mobilenet_v3_small(
     rows: &[Row],
     classes: usize,
     preprocessing: &Preprocessing,
-    mut checkpoint: Checkpoint,
+    checkpoint: Checkpoint,
 ) -> Result<cpu::Classifier, CheckpointError> {
-    let tensor = &mut |name: &str, shape: &[usize]| checkpoint.take(name, shape);
-    let network = cpu::Classifier::mobilenet_v3_small(rows, classes, preprocessing, tensor)?;
+    whole(checkpoint, |tensor| cpu::Classifier::mobilenet_v3_small(rows, classes, preprocessing, tensor))
+}
+
+/// What `load` makes of a checkpoint of a network that sorts pictures, of which nothing may be left.
+fn whole<T>(
+    mut checkpoint: Checkpoint,
+    load: impl FnOnce(&mut TensorSource<'_, CheckpointError>) -> Result<T, CheckpointError>,
+) -> Result<T, CheckpointError> {
+    let network = load(&mut |name, shape| checkpoint.take(name, shape))?;
     efficientnet_lite0::finish(checkpoint)?;
     Ok(network)
 }

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::gemm::{Activation, After, Linear, Rows};
 use super::lanes::{Lanes, planes_of, to_planes, to_rows};
+use crate::weights::{TensorSource, WrongTensor, take};
 
 /// Pictures that a thread takes together through the layers whose weights outweigh their activations.
 const GROUP: usize = 4;
@@ -110,6 +111,18 @@ impl Classifier {
         }
         Classified { features, logits: to_rows(&rows, n, self.classes) }
     }
+}
+
+/// A linear layer with bias.
+pub(crate) fn load_linear<E: From<WrongTensor>>(
+    tensor: &mut TensorSource<'_, E>,
+    name: &str,
+    inputs: usize,
+    outputs: usize,
+) -> Result<Linear, E> {
+    let weight = take(tensor, &format!("{name}.weight"), &[outputs, inputs])?;
+    let bias = take(tensor, &format!("{name}.bias"), &[outputs])?;
+    Ok(Linear::new(&weight, &bias, inputs))
 }
 
 /// Groups of `[planes][pictures]` as rows `[pictures][channels]`.

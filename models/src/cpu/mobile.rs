@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::activation::Activation;
 use super::block::{Block, Expand, Scratch, Source, sized};
-use super::classifier::{Classifier, Kept, Trunk};
+use super::classifier::{Classifier, Kept, Trunk, load_linear};
 use super::depthwise::Depthwise;
 use super::excitation::Excitation;
 use super::gemm::{After, Linear, Place, Rows};
@@ -112,18 +112,6 @@ impl Classifier {
         }
         Ok(Self { trunk, layers: behind, side: preprocessing.side(), classes: outputs })
     }
-}
-
-/// A linear layer with bias.
-pub(crate) fn load_linear<E: From<WrongTensor>>(
-    tensor: &mut TensorSource<'_, E>,
-    name: &str,
-    inputs: usize,
-    outputs: usize,
-) -> Result<Linear, E> {
-    let weight = take(tensor, &format!("{name}.weight"), &[outputs, inputs])?;
-    let bias = take(tensor, &format!("{name}.bias"), &[outputs])?;
-    Ok(Linear::new(&weight, &bias, inputs))
 }
 
 /// The block whose keys are under `name`; its first layer is a copy where it does not widen.

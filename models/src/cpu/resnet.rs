@@ -7,12 +7,11 @@ use rayon::prelude::*;
 
 use super::activation::Activation;
 use super::block::sized;
-use super::classifier::{Classifier, Kept, Trunk};
+use super::classifier::{Classifier, Kept, Trunk, load_linear};
 use super::convolution::{Behind, Convolution};
 use super::frame::{Frame, Framed, Part};
 use super::gemm::Place;
 use super::lanes::Lanes;
-use super::mobile::load_linear;
 use super::pool::{max_pool, mean};
 use super::stem::Stem;
 use crate::convolutional::Shape;

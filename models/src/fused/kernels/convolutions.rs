@@ -155,7 +155,7 @@ pub(in super::super) fn stem<F: Float, N: Size>(
 
 /// A convolution of any number of input channels, its bias and activation.
 ///
-/// As [`dense`], for each place of the window: one thread makes four channels of `tile` neighbouring columns.
+/// As [`dense`](super::dense), for each place of the window: one thread makes four channels of `tile` neighbouring columns.
 #[cube(launch_unchecked)]
 pub(in super::super) fn convolution<F: Float, N: Size>(
     x: &[Vector<F, N>],
