@@ -1,6 +1,14 @@
-"""Reference values of models/src/mpnet.rs; see common.py."""
+"""Reference values of models/src/mpnet.rs; see common.py.
+
+    python3 mpnet.py real PUBLISHED TEXTS FOLDER    the same as `full` of the published weights, in the folder PUBLISHED,
+                                                    on the lines of the file TEXTS
+"""
+
+import os
+import sys
 
 import torch
+from tokenizers import Tokenizer
 from transformers import MPNetConfig, MPNetModel
 from transformers.models.mpnet.modeling_mpnet import MPNetEncoder
 
@@ -29,13 +37,17 @@ def run(config, lengths):
     model = MPNetModel(MPNetConfig(**config))
     entries = common.fill(model, GAIN)
     sentences = common.sentences(model.config.vocab_size, lengths)
-    longest, padding = max(lengths), model.config.pad_token_id
+    return model, entries, {"sentences": sentences, "vectors": vectors(model, sentences)}
+
+
+def vectors(model, sentences):
+    longest, padding = max(map(len, sentences)), model.config.pad_token_id
     ids = torch.tensor([s + [padding] * (longest - len(s)) for s in sentences])
     mask = torch.tensor([[1] * len(s) + [0] * (longest - len(s)) for s in sentences])
     states = model(input_ids=ids, attention_mask=mask).last_hidden_state
     # As sentence-transformers pools and normalises them.
     mean = (states * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
-    return model, entries, {"sentences": sentences, "vectors": torch.nn.functional.normalize(mean, dim=1)}
+    return torch.nn.functional.normalize(mean, dim=1)
 
 
 def golden():
@@ -49,4 +61,18 @@ def full(folder):
     common.write_full(folder, model, None, None, **values)
 
 
-common.main(golden, full)
+def real(published, texts, folder):
+    tokenizer = Tokenizer.from_file(os.path.join(published, "tokenizer.json"))
+    # The published file pads every sentence; what is padded is masked.
+    tokenizer.no_padding()
+    with open(texts) as lines:
+        sentences = [tokenizer.encode(line.strip()).ids for line in lines]
+    model = MPNetModel.from_pretrained(published).eval()
+    os.makedirs(folder, exist_ok=True)
+    common.write_full(folder, model, None, None, sentences=sentences, vectors=vectors(model, sentences))
+
+
+if len(sys.argv) == 5 and sys.argv[1] == "real":
+    real(*sys.argv[2:])
+else:
+    common.main(golden, full)
