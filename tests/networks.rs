@@ -55,10 +55,10 @@ fn check_pictures(encoder: &dyn ImageEncoder, bound: f32, what: &str) {
     }
 }
 
-/// The golden sentences and their ids, as PyTorch's tokenizer made them.
-fn sentences() -> Vec<(String, Vec<u32>)> {
+/// Texts of a golden file and their token ids.
+fn texts(file: &str) -> Vec<(String, Vec<u32>)> {
     let known: Vec<serde_json::Value> =
-        serde_json::from_slice(&fs::read(golden("networks/sentences.json")).unwrap()).unwrap();
+        serde_json::from_slice(&fs::read(golden(&format!("networks/{file}"))).unwrap()).unwrap();
     let ids = |s: &serde_json::Value| serde_json::from_value(s["ids"].clone()).unwrap();
     known.iter().map(|s| (s["text"].as_str().unwrap().to_owned(), ids(s))).collect()
 }
@@ -66,9 +66,9 @@ fn sentences() -> Vec<(String, Vec<u32>)> {
 fn sentence_vectors(models: &ModelFolder, encoder: Box<dyn TextEncoder>) -> Array2<f32> {
     let tokenizer = models.read(models.manifest("minilm").unwrap(), "tokenizer.json").unwrap();
     let embedder = Embedder::new(&tokenizer, 256, encoder, DIMENSION).unwrap();
-    let sentences = sentences();
-    for (text, ids) in &sentences {
-        assert_eq!(embedder.tokens(text).unwrap(), *ids, "{text}");
+    let sentences = texts("sentences.json");
+    for (text, ids) in sentences.iter().chain(&texts("tokens.json")) {
+        assert_eq!(embedder.tokens(text).unwrap(), *ids, "{text:?}");
     }
     let texts: Vec<&str> = sentences.iter().map(|(text, _)| text.as_str()).collect();
     block_on(embedder.embed(&texts, &mut |_| true)).unwrap()
