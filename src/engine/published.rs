@@ -11,7 +11,7 @@ use gistmap_models::dinov2::{Dinov2, Dinov2Config};
 use gistmap_models::efficientnet_b0::{self, EfficientNetB0};
 use gistmap_models::encoder::{ImageEncoder, Similarity, TextEncoder};
 use gistmap_models::generate::Settings;
-use gistmap_models::manifest::Role;
+use gistmap_models::manifest::{Manifest, Role};
 use gistmap_models::mobilenet_v3_small::{self, MobileNetV3Small};
 use gistmap_models::mpnet::{Mpnet, MpnetConfig};
 use gistmap_models::precision::{Precision, fastest};
@@ -70,9 +70,13 @@ fn preprocessing(model: &Model) -> Result<Preprocessing, Failure> {
     if model.manifest.role != Role::ImageEncoder {
         return Preprocessing::from_json(file(model, "preprocessor_config.json")?).map_err(told);
     }
-    let input = &model.manifest.input;
-    let filter = if model.manifest.name == "efficientnet-b0" { Filter::Bicubic } else { Filter::Bilinear };
-    Ok(Preprocessing::imagenet(input.resize.unwrap_or(256), input.crop.unwrap_or(224), filter))
+    Ok(preset(&model.manifest))
+}
+
+/// Of a network of torchvision's.
+fn preset(manifest: &Manifest) -> Preprocessing {
+    let filter = if manifest.name == "efficientnet-b0" { Filter::Bicubic } else { Filter::Bilinear };
+    Preprocessing::imagenet(manifest.input.resize.unwrap_or(256), manifest.input.crop.unwrap_or(224), filter)
 }
 
 fn interpolation(filter: Filter) -> Interpolation {
@@ -262,3 +266,7 @@ pub(super) fn speaking_network(model: Model, device: &Selected) -> Result<Speaki
     let name = manifest.name;
     Ok(SpeakingNetwork { name, weights, kernels, cut, tokenizer, longest, settings, precision, speaker })
 }
+
+#[cfg(test)]
+#[path = "published_tests.rs"]
+mod tests;
