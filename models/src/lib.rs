@@ -45,4 +45,6 @@ pub mod vit_gpt2;
 mod weights;
 
 pub use burn;
+#[cfg(target_arch = "wasm32")]
+pub use fused::adapter_is_a_gpu;
 pub use half;

@@ -108,7 +108,7 @@ pub(super) fn kernels(compute: &Compute, precision: Precision) -> &'static str {
     match (compute, precision) {
         (Compute::Cpu, _) => "cpu 2",
         (Compute::Burn(_), Precision::F32) => "burn 2",
-        (Compute::Burn(_), Precision::F16) => "burn f16 2",
+        (Compute::Burn(_), Precision::F16) => "burn f16 3",
     }
 }
 

@@ -8,7 +8,7 @@ use burn::backend::{Backend, backend_extension};
 use burn::cubecl::client::Client;
 use burn::cubecl::prelude::*;
 use burn::cubecl::std::tensor::into_contiguous;
-use burn::tensor::{DType, Shape};
+use burn::tensor::Shape;
 
 use super::kernels::{self, Activation, ExtentsLaunch};
 use super::products::dense;
@@ -120,13 +120,8 @@ pub(super) fn packed(tensor: CubeTensor) -> CubeTensor {
 }
 
 pub(super) fn output(like: &CubeTensor, shape: Shape) -> CubeTensor {
-    output_of(like, shape, like.dtype)
-}
-
-/// The same of another type.
-pub(super) fn output_of(like: &CubeTensor, shape: Shape, dtype: DType) -> CubeTensor {
-    let handle = like.client.empty(shape.num_elements() * dtype.size());
-    CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, dtype)
+    let handle = like.client.empty(shape.num_elements() * like.dtype.size());
+    CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, like.dtype)
 }
 
 pub(super) fn element(tensor: &CubeTensor) -> ElemType {

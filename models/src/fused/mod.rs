@@ -4,7 +4,7 @@
 //! On a GPU (wgpu, CUDA) a layer is one dispatch of gistmap's own kernels ([`kernels`]). Burn's own need a bias, a
 //! clamp and a sum as three further passes over memory in a browser, where nothing fuses them, its untuned
 //! convolution and product make four outputs a thread, and its tuned ones are tuned for minutes. In half precision,
-//! products are CubeK's where there are tensor cores ([`tensor_cores`]). On flex, where products are Burn's, all else is
+//! layers and self-attention run on tensor cores where there are any ([`tensor_cores`]). On flex, where products are Burn's, all else is
 //! one pass by kernels of the processor ([`host`]). What neither serves (half precision on flex, convolutions there) is
 //! composed of Burn's operations.
 //!
@@ -32,6 +32,8 @@ use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData, activation};
 pub(crate) use attention::{Heads, Lengths, Pairs, attention, cross_attention};
 pub(crate) use kernels::Activation;
 use launch::FusedLayers;
+#[cfg(target_arch = "wasm32")]
+pub use products::adapter_is_a_gpu;
 pub(crate) use unfold::{Cut, unfold};
 pub(crate) use window::{Padding, Window};
 

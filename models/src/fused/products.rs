@@ -2,6 +2,8 @@
 
 #![expect(unsafe_code, reason = "a launch without bounds checks; each says what keeps its reads and writes inside")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use burn::backend::wgpu::CubeTensor;
 use burn::cubecl::prelude::*;
 use burn::tensor::Shape;
@@ -15,14 +17,23 @@ use super::tensor_cores;
 const ROWS: usize = 4;
 /// Threads below which the depth is shared among more of them: each would wait for memory at every step, and nothing else runs
 /// meanwhile. On an H100, in single precision, mpnet took 2.2 ms in place of 15.7 for a sentence, BLIP 98 in place of 319 for
-/// a caption; 2^14 gained less and 2^18 no more. Mesa's software adapter takes as long either way, that of browsers (SwiftShader) five
-/// times as long, and a kernel in a browser does not know on which it runs: there it is never done.
-pub(super) const FEW_THREADS: usize = if cfg!(target_arch = "wasm32") { 1 } else { 1 << 16 };
+/// a caption; 2^14 gained less and 2^18 no more. Mesa's software adapter takes as long either way.
+pub(super) const FEW_THREADS: usize = 1 << 16;
 /// Rows up to which tensor cores are not worth their tiles.
 #[cfg(not(target_arch = "wasm32"))]
 const FEW_ROWS: usize = 32;
 /// Of a workgroup that shares the depth: threads for neighbouring columns, and for the same ones.
 const SLICED: (u32, u32) = (8, 16);
+
+/// Whether few threads share the depth: not on the software adapter of browsers (SwiftShader), which takes five times as long
+/// for it, and a kernel there does not know on which it runs.
+static SHARED: AtomicBool = AtomicBool::new(cfg!(not(target_arch = "wasm32")));
+
+/// Says that the adapter of this browser is a GPU, and no processor that acts as one.
+#[cfg(target_arch = "wasm32")]
+pub fn adapter_is_a_gpu() {
+    SHARED.store(true, Ordering::Relaxed);
+}
 
 /// `activation(x · weight + bias)`, plus `residual` where there is one.
 pub(super) fn dense(
@@ -35,15 +46,12 @@ pub(super) fn dense(
     let (x, weight, bias, residual) = (packed(x), packed(weight), packed(bias), residual.map(packed));
     let (rows, depth, width) = (x.meta.shape()[0], weight.meta.shape()[0], weight.meta.shape()[1]);
     #[cfg(not(target_arch = "wasm32"))]
-    if rows > FEW_ROWS
-        && tensor_cores::available(&x.client, element(&x))
-        && let Some(product) = tensor_cores::product(&x, &weight)
-    {
-        return finish(product, bias, residual, activation);
+    if rows > FEW_ROWS && tensor_cores::available(&x.client, element(&x)) {
+        return tensor_cores::dense(&x, &weight, &bias, residual, activation);
     }
     let out = output(&x, Shape::new([rows, width]));
     let (tiles, columns) = (rows.div_ceil(ROWS), width / VECTOR);
-    let sliced = tiles * columns < FEW_THREADS;
+    let sliced = tiles * columns < FEW_THREADS && SHARED.load(Ordering::Relaxed);
     let (count, dim) = if sliced {
         (groups((columns as u32).div_ceil(SLICED.0), tiles as u32), CubeDim::new_2d(SLICED.0, SLICED.1))
     } else {
@@ -69,33 +77,6 @@ pub(super) fn dense(
             ROWS,
             dim.x as usize,
             if sliced { SLICED.1 as usize } else { 1 },
-            activation,
-            element,
-        );
-    }
-    out
-}
-
-/// What follows a product, in its place.
-#[cfg(not(target_arch = "wasm32"))]
-fn finish(product: CubeTensor, bias: CubeTensor, residual: Option<CubeTensor>, activation: Activation) -> CubeTensor {
-    let (rows, width) = (product.meta.shape()[0], product.meta.shape()[1]);
-    let out = output(&product, Shape::new([rows, width]));
-    let (client, element, vectors) = (product.client.clone(), element(&product), rows * width / VECTOR);
-    let dim = CubeDim::new_1d(256);
-    // SAFETY: the kernel reads and writes `vectors` vectors of matrices of `rows * width` values, and a bias of `width`.
-    unsafe {
-        kernels::finish::launch_unchecked(
-            &client,
-            groups(1, (vectors as u32).div_ceil(dim.num_elems())),
-            dim,
-            VECTOR,
-            product.into_buffer_arg(),
-            bias.into_buffer_arg(),
-            residual.map(CubeTensor::into_buffer_arg).into(),
-            out.clone().into_buffer_arg(),
-            vectors,
-            width / VECTOR,
             activation,
             element,
         );

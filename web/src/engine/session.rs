@@ -63,6 +63,9 @@ struct Session<'a> {
 /// Looks at the machine, says what is there, and carries out what comes, for as long as the page lives.
 pub(crate) async fn run(scope: WorkerGlobalScope, desk: Rc<Desk>, inbox: Rc<Inbox>) {
     let adapter = adapter::find(&scope).await;
+    if adapter.as_ref().is_some_and(|adapter| !adapter.software) {
+        gistmap_models::adapter_is_a_gpu();
+    }
     let (store, note) = results::open(&scope).await;
     let packs = Packs::new(scope.clone(), adapter.clone());
     let engine = Engine::new(&packs, store.as_ref(), &desk.hands, desk.cancel.clone());

@@ -8,7 +8,42 @@ use burn::cubecl::prelude::*;
 
 use super::super::kernels::horizontal;
 
-/// What one query takes from `length` keys and values of its head.
+/// Values that a query mixed: `sums` are to be divided by `total`, and belong to scores of which `largest` is the largest.
+#[derive(CubeType)]
+struct Mix<N: Size> {
+    sums: Array<Vector<f32, N>>,
+    largest: f32,
+    total: f32,
+}
+
+#[cube]
+impl<N: Size> Mix<N> {
+    /// Writes it from `at` on.
+    fn write<F: Float>(&self, out: &mut [Vector<F, N>], at: usize, #[comptime] head_width: usize) {
+        #[unroll]
+        for d in 0..head_width {
+            out[at + d] = Vector::cast_from(self.sums[d] / Vector::new(self.total));
+        }
+    }
+}
+
+/// The query at `at`, scaled.
+#[cube]
+fn scaled<F: Float, N: Size>(
+    queries: &[Vector<F, N>],
+    at: usize,
+    scale: f32,
+    #[comptime] head_width: usize,
+) -> Array<Vector<f32, N>> {
+    let mut asked = Array::<Vector<f32, N>>::new(head_width);
+    #[unroll]
+    for d in 0..head_width {
+        asked[d] = Vector::cast_from(queries[at + d]) * Vector::new(scale);
+    }
+    asked
+}
+
+/// What one query takes from every `step`-th of `length` keys and values of its head, from `from` on.
 ///
 /// Key `i` starts at `first_key + i * stride`, value `i` at `first_value + i * stride`; `asked` is scaled. Where it is
 /// `biased`, value `first_bias + i` of `bias` is added to the score of key `i`.
@@ -20,14 +55,14 @@ fn mix<F: Float, N: Size>(
     first_key: usize,
     first_value: usize,
     stride: usize,
+    from: usize,
     length: usize,
-    out: &mut [Vector<F, N>],
-    result: usize,
     bias: &[F],
     first_bias: usize,
+    #[comptime] step: usize,
     #[comptime] biased: bool,
     #[comptime] head_width: usize,
-) {
+) -> Mix<N> {
     let mut sums = Array::<Vector<f32, N>>::new(head_width);
     #[unroll]
     for d in 0..head_width {
@@ -35,7 +70,7 @@ fn mix<F: Float, N: Size>(
     }
     let mut largest = f32::new(-1e30f32);
     let mut total = f32::new(0.0f32);
-    for token in 0..length {
+    for token in range_stepped(from, length, step) {
         let key = first_key + token * stride;
         let value = first_value + token * stride;
         let mut products = Vector::<f32, N>::new(0.0f32);
@@ -57,10 +92,7 @@ fn mix<F: Float, N: Size>(
         }
         largest = larger;
     }
-    #[unroll]
-    for d in 0..head_width {
-        out[result + d] = Vector::cast_from(sums[d] / Vector::new(total));
-    }
+    Mix::<N> { sums, largest, total }
 }
 
 /// Self-attention over `[n * tokens, queries | keys | values]`.
@@ -90,11 +122,7 @@ pub(super) fn attention<F: Float, N: Size>(
     let sentence = position / tokens / heads;
     let width = heads * head_width;
     let at = (sentence * tokens + query) * 3 * width + head * head_width;
-    let mut asked = Array::<Vector<f32, N>>::new(head_width);
-    #[unroll]
-    for d in 0..head_width {
-        asked[d] = Vector::cast_from(mixed[at + d]) * Vector::new(scale);
-    }
+    let asked = scaled::<F, N>(mixed, at, scale, head_width);
     let mut length = usize::cast_from(lengths[sentence]);
     if comptime!(causal) {
         length = min(length, query + 1);
@@ -106,9 +134,13 @@ pub(super) fn attention<F: Float, N: Size>(
     #[comptime]
     if let ComptimeOption::Some(bias) = bias {
         let row = (head * tokens + query) * tokens;
-        mix::<F, N>(&asked, mixed, mixed, first, values, step, length, out, result, bias, row, true, head_width);
+        mix::<F, N>(&asked, mixed, mixed, first, values, step, 0usize, length, bias, row, 1usize, true, head_width)
+            .write::<F>(out, result, head_width);
     } else {
-        mix::<F, N>(&asked, mixed, mixed, first, values, step, length, out, result, lengths, 0usize, false, head_width);
+        mix::<F, N>(
+            &asked, mixed, mixed, first, values, step, 0usize, length, lengths, 0usize, 1usize, false, head_width,
+        )
+        .write::<F>(out, result, head_width);
     }
 }
 
@@ -139,14 +171,13 @@ pub(super) fn cross_attention<F: Float, N: Size>(
     let head = position / asking % heads;
     let source = position / asking / heads;
     let at = ((source * asking + query) * heads + head) * head_width;
-    let mut asked = Array::<Vector<f32, N>>::new(head_width);
-    #[unroll]
-    for d in 0..head_width {
-        asked[d] = Vector::cast_from(queries[at + d]) * Vector::new(scale);
-    }
+    let asked = scaled::<F, N>(queries, at, scale, head_width);
     let length = usize::cast_from(lengths[source]);
     let first = (source * heads + head) * reach * head_width;
-    mix::<F, N>(&asked, keys, values, first, first, head_width, length, out, at, lengths, 0usize, false, head_width);
+    mix::<F, N>(
+        &asked, keys, values, first, first, head_width, 0usize, length, lengths, 0usize, 1usize, false, head_width,
+    )
+    .write::<F>(out, at, head_width);
 }
 
 /// The same where there are few queries: one workgroup of `threads` a query and head, which share the keys.
@@ -173,44 +204,21 @@ pub(super) fn shared_cross_attention<F: Float, N: Size>(
     let head = position / asking % heads;
     let source = position / asking / heads;
     let at = ((source * asking + query) * heads + head) * head_width;
-    let mut asked = Array::<Vector<f32, N>>::new(head_width);
-    let mut sums = Array::<Vector<f32, N>>::new(head_width);
-    #[unroll]
-    for d in 0..head_width {
-        asked[d] = Vector::cast_from(queries[at + d]) * Vector::new(scale);
-        sums[d] = Vector::new(0.0f32);
-    }
+    let asked = scaled::<F, N>(queries, at, scale, head_width);
     let length = usize::cast_from(lengths[source]);
     let first = (source * heads + head) * reach * head_width;
-    let mut largest = f32::new(-1e30f32);
-    let mut total = f32::new(0.0f32);
-    for token in range_stepped(UNIT_POS as usize, length, threads) {
-        let key = first + token * head_width;
-        let mut products = Vector::<f32, N>::new(0.0f32);
-        #[unroll]
-        for d in 0..head_width {
-            products += asked[d] * Vector::cast_from(keys[key + d]);
-        }
-        let score = horizontal::<N>(products);
-        let larger = max(largest, score);
-        let kept = (largest - larger).exp();
-        let weight = (score - larger).exp();
-        total = total * kept + weight;
-        #[unroll]
-        for d in 0..head_width {
-            sums[d] = sums[d] * Vector::new(kept) + Vector::new(weight) * Vector::cast_from(values[key + d]);
-        }
-        largest = larger;
-    }
+    let own = UNIT_POS as usize;
+    let part = mix::<F, N>(
+        &asked, keys, values, first, first, head_width, own, length, lengths, 0usize, threads, false, head_width,
+    );
     let mut maxima = Shared::<[f32]>::new_slice(threads);
     let mut totals = Shared::<[f32]>::new_slice(threads);
     let mut mixes = Shared::<[Vector<f32, N>]>::new_slice(comptime!(threads * head_width));
-    let own = UNIT_POS as usize;
-    maxima[own] = largest;
-    totals[own] = total;
+    maxima[own] = part.largest;
+    totals[own] = part.total;
     #[unroll]
     for d in 0..head_width {
-        mixes[own * head_width + d] = sums[d];
+        mixes[own * head_width + d] = part.sums[d];
     }
     sync_cube();
     let mut top = f32::new(-1e30f32);
@@ -227,117 +235,5 @@ pub(super) fn shared_cross_attention<F: Float, N: Size>(
             sum += mixes[i * head_width + d] * Vector::new((maxima[i] - top).exp());
         }
         out[at + d] = Vector::cast_from(sum / Vector::new(all));
-    }
-}
-
-/// `[n * tokens, queries | keys | values]` to `[n * heads, filled, head width]` each, rows past `tokens` zero.
-#[cfg(not(target_arch = "wasm32"))]
-#[cube(launch_unchecked)]
-pub(super) fn split_heads<F: Float, N: Size>(
-    mixed: &[Vector<F, N>],
-    queries: &mut [Vector<F, N>],
-    keys: &mut [Vector<F, N>],
-    values: &mut [Vector<F, N>],
-    vectors: usize,
-    tokens: usize,
-    filled: usize,
-    heads: usize,
-    scale: f32,
-    #[comptime] head_width: usize,
-    #[define(F)] _element: ElemType,
-) {
-    let at = ABSOLUTE_POS;
-    if at >= vectors {
-        terminate!();
-    }
-    let d = at % head_width;
-    let token = at / head_width % filled;
-    let head = at / head_width / filled % heads;
-    let sentence = at / head_width / filled / heads;
-    let inside = token < tokens;
-    let row = sentence * tokens + select(inside, token, 0usize);
-    let width = heads * head_width;
-    let first = row * 3 * width + head * head_width + d;
-    let there = Vector::<f32, N>::new(select(inside, 1.0f32, 0.0f32));
-    queries[at] = Vector::cast_from(Vector::<f32, N>::cast_from(mixed[first]) * there * Vector::new(scale));
-    keys[at] = Vector::cast_from(Vector::<f32, N>::cast_from(mixed[first + width]) * there);
-    values[at] = Vector::cast_from(Vector::<f32, N>::cast_from(mixed[first + 2 * width]) * there);
-}
-
-/// `[n * heads, filled, head width]` to `[n * tokens, heads * head width]`.
-#[cfg(not(target_arch = "wasm32"))]
-#[cube(launch_unchecked)]
-pub(super) fn join_heads<F: Float, N: Size>(
-    x: &[Vector<F, N>],
-    out: &mut [Vector<F, N>],
-    vectors: usize,
-    tokens: usize,
-    filled: usize,
-    heads: usize,
-    #[comptime] head_width: usize,
-    #[define(F)] _element: ElemType,
-) {
-    let at = ABSOLUTE_POS;
-    if at >= vectors {
-        terminate!();
-    }
-    let d = at % head_width;
-    let head = at / head_width % heads;
-    let row = at / head_width / heads;
-    let (sentence, token) = (row / tokens, row % tokens);
-    out[at] = x[((sentence * heads + head) * filled + token) * head_width + d];
-}
-
-/// The softmax of rows of scores `[n * heads, filled, filled]`, of which as many count as the sentence has tokens (of a
-/// causal one, those up to the query); the others become zero. One plane a row.
-#[cfg(not(target_arch = "wasm32"))]
-#[cube(launch_unchecked)]
-pub(super) fn softmax_rows<F: Float, N: Size>(
-    scores: &[Vector<f32, N>],
-    lengths: &[F],
-    out: &mut [Vector<F, N>],
-    rows: usize,
-    filled: usize,
-    heads: usize,
-    #[comptime] causal: bool,
-    #[comptime] threads: usize,
-    #[define(F)] _element: ElemType,
-) {
-    let group = (CUBE_POS_Y + CUBE_POS_Z * CUBE_COUNT_Y) * CUBE_DIM_Y + UNIT_POS_Y;
-    // A plane past the last row computes it once more: all of a plane must meet.
-    let row = min(group as usize, rows - 1);
-    let mut length = usize::cast_from(lengths[row / filled / heads]);
-    if comptime!(causal) {
-        length = min(length, row % filled + 1);
-    }
-    let vectors = filled / 4;
-    let start = row * vectors;
-    let own = UNIT_POS_X as usize;
-    let mut largest = f32::new(-1e30f32);
-    for i in range_stepped(own, vectors, threads) {
-        let v = scores[start + i];
-        #[unroll]
-        for j in 0..4usize {
-            largest = max(largest, select(i * 4 + j < length, v.extract(j), -1e30f32));
-        }
-    }
-    let top = plane_max(largest);
-    let mut total = f32::new(0.0f32);
-    for i in range_stepped(own, vectors, threads) {
-        let v = (scores[start + i] - Vector::new(top)).min(Vector::new(0.0f32)).exp();
-        #[unroll]
-        for j in 0..4usize {
-            total += select(i * 4 + j < length, v.extract(j), 0.0f32);
-        }
-    }
-    let all = plane_sum(total);
-    for i in range_stepped(own, vectors, threads) {
-        let v = (scores[start + i] - Vector::new(top)).min(Vector::new(0.0f32)).exp() / Vector::new(all);
-        let mut y = Vector::<f32, N>::new(0.0f32);
-        #[unroll]
-        for j in 0..4usize {
-            y.insert(j, select(i * 4 + j < length, v.extract(j), 0.0f32));
-        }
-        out[start + i] = Vector::cast_from(y);
     }
 }

@@ -6,16 +6,13 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::wgpu::{CubeBackend, CubeTensor};
 use burn::backend::{Backend, backend_extension};
 use burn::cubecl::prelude::*;
-#[cfg(not(target_arch = "wasm32"))]
-use burn::tensor::DType;
 use burn::tensor::Shape;
 
 use super::super::launch::{GROUP, REDUCERS, VECTOR, element, groups, output, packed};
 #[cfg(not(target_arch = "wasm32"))]
-use super::super::{
-    launch::{PLANES, output_of},
-    tensor_cores,
-};
+use super::super::{kernels::tiles::SIDE, tensor_cores};
+#[cfg(not(target_arch = "wasm32"))]
+use super::tiles;
 use super::{Heads, kernels};
 
 /// Attention in one dispatch.
@@ -45,7 +42,7 @@ pub(super) trait FusedAttention: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// Tokens from which on attention is done by products of tensor cores.
+/// Tokens from which on attention is done on tensor cores.
 #[cfg(not(target_arch = "wasm32"))]
 const LONG: usize = 40;
 /// Keys from which on few queries share them among threads, and what few is.
@@ -102,88 +99,40 @@ fn within(mixed: CubeTensor, lengths: CubeTensor, bias: Option<CubeTensor>, head
     out
 }
 
-/// The same as products of tensor cores around a softmax, where the device has them: scores are written to memory, but
-/// the products are many times faster.
+/// The same on tensor cores, where the device has them.
 #[cfg(not(target_arch = "wasm32"))]
 fn on_tensor_cores(mixed: &CubeTensor, lengths: &CubeTensor, heads: Heads) -> Option<CubeTensor> {
     let (rows, width) = (mixed.meta.shape()[0], mixed.meta.shape()[1] / 3);
     let Heads { tokens, heads, causal } = heads;
-    let (element, head_width) = (element(mixed), width / heads);
-    if tokens < LONG || !head_width.is_multiple_of(16) || !tensor_cores::available(&mixed.client, element) {
-        return None;
-    }
-    let filled = tokens.next_multiple_of(8);
-    let batch = rows / tokens * heads;
-    let part = || output(mixed, Shape::new([batch, filled, head_width]));
-    let (queries, keys, values) = (part(), part(), part());
-    let client = mixed.client.clone();
-    let vectors = batch * filled * head_width / VECTOR;
-    let (count, dim) = grid(vectors);
-    // SAFETY: the kernel reads `rows * 3 * width` values and writes `vectors` vectors to each of three.
-    unsafe {
-        kernels::split_heads::launch_unchecked(
-            &client,
-            count,
-            dim,
-            VECTOR,
-            mixed.clone().into_buffer_arg(),
-            queries.clone().into_buffer_arg(),
-            keys.clone().into_buffer_arg(),
-            values.clone().into_buffer_arg(),
-            vectors,
-            tokens,
-            filled,
-            heads,
-            scale(head_width),
-            head_width / VECTOR,
-            element,
-        );
-    }
-    let scores = output_of(mixed, Shape::new([batch, filled, filled]), DType::F32);
-    if !tensor_cores::products(&queries, &keys, true, &scores) {
-        return None;
-    }
-    let weights = output(mixed, Shape::new([batch, filled, filled]));
-    // SAFETY: the kernel reads and writes `batch * filled * filled` values, and a length a sentence, no longer than
-    // `tokens`.
-    unsafe {
-        kernels::softmax_rows::launch_unchecked(
-            &client,
-            groups(1, ((batch * filled) as u32).div_ceil(PLANES)),
-            CubeDim::new_2d(REDUCERS, PLANES),
-            VECTOR,
-            scores.into_buffer_arg(),
-            lengths.clone().into_buffer_arg(),
-            weights.clone().into_buffer_arg(),
-            batch * filled,
-            filled,
-            heads,
-            causal,
-            REDUCERS as usize,
-            element,
-        );
-    }
-    let mixes = part();
-    if !tensor_cores::products(&weights, &values, false, &mixes) {
+    let (element, head_width, sentences) = (element(mixed), width / heads, rows / tokens);
+    let fits = head_width.is_multiple_of(SIDE) && head_width <= tiles::BLOCK;
+    if tokens < LONG || !fits || !tensor_cores::available(&mixed.client, element) {
         return None;
     }
     let out = output(mixed, Shape::new([rows, width]));
-    let vectors = rows * width / VECTOR;
-    let (count, dim) = grid(vectors);
-    // SAFETY: the kernel reads `batch * filled * head_width` values and writes `rows * width`.
+    let client = mixed.client.clone();
+    let (as_what, vector, moved) = tensor_cores::moved(&client, element, &[head_width]);
+    // SAFETY: the kernel reads `rows * 3 * width` values and a length a sentence, no longer than `tokens`; it writes
+    // `rows * width` values.
     unsafe {
-        kernels::join_heads::launch_unchecked(
+        tiles::attention_by_tiles::launch_unchecked(
             &client,
-            count,
-            dim,
+            groups(tokens.div_ceil(tiles::BLOCK) as u32, (sentences * heads) as u32),
+            CubeDim::new_2d(REDUCERS, tiles::PLANES as u32),
+            vector,
             VECTOR,
-            mixes.into_buffer_arg(),
+            mixed.clone().into_buffer_arg(),
+            lengths.clone().into_buffer_arg(),
             out.clone().into_buffer_arg(),
-            vectors,
+            sentences,
             tokens,
-            filled,
             heads,
-            head_width / VECTOR,
+            scale(head_width),
+            head_width,
+            moved,
+            REDUCERS as usize,
+            causal,
+            as_what,
             element,
         );
     }

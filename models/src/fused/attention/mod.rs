@@ -5,6 +5,8 @@
 
 mod kernels;
 mod launch;
+#[cfg(not(target_arch = "wasm32"))]
+mod tiles;
 
 use burn::backend::Dispatch;
 use burn::tensor::module::attention as attention_of_burn;

@@ -4,11 +4,14 @@
 //! Sums are kept in f32 registers whatever the element type is. Shared memory only joins what threads reduced: a register
 //! tile reads each weight once for several rows, neighbouring threads read neighbouring columns, and the rest is left to
 //! the caches. That suits GPUs of every maker without tuning (Burn's autotune gives wrong results in browsers), and does
-//! not collapse on software adapters, where barriers in loops cost more than the arithmetic that they save.
+//! not collapse on software adapters, where barriers in loops cost more than the arithmetic that they save. Only what tensor
+//! cores multiply ([`tiles`]) is brought to shared memory first.
 
 mod convolutions;
 mod products;
 mod rows;
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) mod tiles;
 
 use burn::cubecl;
 use burn::cubecl::prelude::*;

@@ -112,7 +112,7 @@ fn multiply<F: Float, N: Size>(
 
 /// What is written of a sum that belongs at `at`.
 #[cube]
-fn finished<F: Float, N: Size>(
+pub(super) fn finished<F: Float, N: Size>(
     sum: Vector<f32, N>,
     residual: &ComptimeOption<&[Vector<F, N>]>,
     at: usize,
