@@ -8,7 +8,7 @@ import path from "node:path";
 import { after, test } from "node:test";
 import { brotliCompressSync, constants } from "node:zlib";
 
-import { SAMPLE, SHARED, albumOf, dist, drop, mapOf, pictures, reach, scratch, serve, terminal, visit, visitor } from "../../tests/browser/harness.js";
+import { SAMPLE, SHARED, albumOf, bring, dist, drop, mapOf, measureBy, pictures, reach, scratch, serve, terminal, visit, visitor } from "../../tests/browser/harness.js";
 import { multiply } from "./many.js";
 
 const ROUNDS = Number(process.env.GISTMAP_BENCH_ROUNDS ?? 3);
@@ -40,13 +40,7 @@ async function reference(test) {
 async function pace(page, folder, network) {
   await mapOf(page, folder);
   if (network) {
-    await page.locator(".again > summary").click();
-    for (const [name, wanted] of [["efficientnet-lite0", false], ["tags", false], [network, true], ["concat", false]]) {
-      await page.locator(".again").getByLabel(name, { exact: true }).setChecked(wanted);
-    }
-    await page.getByTestId("run-again").click();
-    await reach(page, "running");
-    await reach(page, "done");
+    await measureBy(page, network);
   }
   const { timings } = JSON.parse((await albumOf(page)).get("album.json"));
   const { seconds, items, cached } = timings.find(({ stage }) => stage === "pictures");
@@ -86,10 +80,7 @@ test("DINOv2-small, webgpu", { timeout: 3_600_000 }, async (t) => {
   for (let round = 0; round < ROUNDS; round += 1) {
     const browser = await visitor(t);
     const page = await visit(browser, (await serve(t)) + "?device=wgpu");
-    await drop(page, PACK);
-    await page.getByTestId("models").click();
-    await page.locator("[data-model=dinov2-small]").getByText("Here", { exact: true }).waitFor();
-    await page.keyboard.press("Escape");
+    await bring(page, PACK, "dinov2-small");
     await pace(page, await pictures(t, 1, 4), "dinov2-small");
     ours.push(await pace(page, await pictures(t, 2, 4), "dinov2-small"));
     const next = await browser.newPage();

@@ -257,6 +257,25 @@ export async function mapOf(page, folder) {
   await reach(page, "done");
 }
 
+/** Brings a model's pack, and waits until the list of models has it. */
+export async function bring(page, pack, name) {
+  await drop(page, pack);
+  await page.getByTestId("models").click();
+  await page.locator(`[data-model="${name}"]`).getByText("Here", { exact: true }).waitFor();
+  await page.keyboard.press("Escape");
+}
+
+/** Measures the pictures again, by this model alone in place of those that a run begins with. */
+export async function measureBy(page, name) {
+  await page.locator(".again > summary").click();
+  for (const [choice, wanted] of [["efficientnet-lite0", false], ["tags", false], [name, true], ["concat", false]]) {
+    await page.locator(".again").getByLabel(choice, { exact: true }).setChecked(wanted);
+  }
+  await page.getByTestId("run-again").click();
+  await reach(page, "running");
+  await reach(page, "done");
+}
+
 /** Waits until as many elements with this test id are there; the page shows what it has when the browser has time. */
 export async function count(page, id, expected) {
   await page.waitForFunction(

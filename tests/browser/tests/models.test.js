@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import path from "node:path";
 import { test } from "node:test";
 
-import { albumIn, albumOf, dist, drop, mapOf, pictures, reach, rows, scratch, serve, terminal, until, visit, visitor } from "../harness.js";
+import { albumIn, albumOf, bring, dist, drop, mapOf, measureBy, pictures, rows, scratch, serve, terminal, until, visit, visitor } from "../harness.js";
 import { packs } from "../tiny.js";
 
 /** A model's line in the list. */
@@ -24,18 +24,9 @@ test("a pack that is dropped captions pictures as the terminal does, and is ther
   const browser = await visitor(t);
   const address = await serve(t);
   const page = await visit(browser, address);
-  await drop(page, pack);
-  await page.getByTestId("models").click();
-  await line(page, "blip-caption").getByText("Here", { exact: true }).waitFor();
-  await page.keyboard.press("Escape");
+  await bring(page, pack, "blip-caption");
   await mapOf(page, folder);
-  await page.locator(".again > summary").click();
-  for (const [name, wanted] of [["efficientnet-lite0", false], ["tags", false], ["blip-caption", true], ["concat", false]]) {
-    await page.locator(".again").getByLabel(name, { exact: true }).setChecked(wanted);
-  }
-  await page.getByTestId("run-again").click();
-  await reach(page, "running");
-  await reach(page, "done");
+  await measureBy(page, "blip-caption");
   assert.deepEqual(texts(await albumOf(page)), texts(expected));
   await page.getByTestId("picture").first().click();
   const shown = await page.getByTestId("inspector").locator(".text").first().textContent();
