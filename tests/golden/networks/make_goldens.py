@@ -4,7 +4,7 @@
 
 Debian's python3-torch 1.13.1, python3-numpy and python3-pil; weights as in networks.py. Writes beside itself
 `picture-{0,1,2}.png` (224 x 224, drawn here), `features.npy` [3, 1280] and `logits.npy` [3, 1000] of them,
-`sentences.json` (sentences and their token ids) and `vectors.npy` [10, 384]; all arrays f32.
+`sentences.json` (sentences and their token ids) and `vectors.npy` [50, 384]; all arrays f32.
 """
 
 import json
@@ -30,6 +30,17 @@ SENTENCES = [
     "THE QUICK BROWN FOX JUMPS OVER THE LAZY DOG",
     "a long caption that goes on and on about a crowded street market at night where people in colourful clothes sell "
     "fruit, fish, spices and lanterns while a musician plays the violin under a red umbrella and the rain falls softly",
+    "a person is riding a horse", "Someone is cooking in a kitchen full of steam.", "Clapping hands", "Two cats, one sofa.",
+    "The image shows an old red car parked in front of a brick building.", "Is this a photograph or a painting?", "ramen",
+    "A bowl of noodle soup with a boiled egg, spring onions and seaweed.", "Joyful", "a dark and gloomy street at night",
+    "Un perro corre por la playa.", "Une assiette de fromages et de raisins", "Собака бежит по пляжу", "犬が浜辺を走っている",
+    "A man in a blue shirt is fixing the chain of his bicycle while a child watches him.", "0", "1234567890", "!!!", "...",
+    "supercalifragilisticexpialidocious", "x" * 80, "e-mail: someone@example.org", "C'est l'été, n'est-ce pas?", "ﬁsh and chips",
+    "A (very) [strange] {caption} with <brackets> & ampersands", "photo_0001_final(2).jpg", "the the the the the the the",
+    "The person is located in a restaurant, sitting at a table with a friend.", "Zwölf Boxkämpfer jagen Viktor quer über den Deich",
+    "airplane", "airplanes in a clear sky above the airport", "An apple pie on a white plate beside a scoop of ice cream.",
+    "not a dog", "no people, only chairs", "blowing bubbles", "Blowing Bubbles", "BLOWING BUBBLES", "3 dogs", "three dogs",
+    "word " * 300,
 ]
 
 
@@ -63,6 +74,7 @@ def main():
 
     tokenizer = tokenizers.Tokenizer.from_file(f"{MINILM}/tokenizer.json")
     tokenizer.no_padding()
+    tokenizer.enable_truncation(256)
     ids = [encoding.ids for encoding in tokenizer.encode_batch(SENTENCES)]
     net = MiniLM()
     vectors = []
