@@ -78,7 +78,8 @@ test("DINOv2-small, webgpu", { timeout: 3_600_000 }, async (t) => {
   const other = await reference(t);
   const [ours, theirs] = [[], []];
   for (let round = 0; round < ROUNDS; round += 1) {
-    const browser = await visitor(t);
+    // It tells on the console, as errors, what it leaves to the processor.
+    const browser = await visitor(t, { trouble: [/onnxruntime/] });
     const page = await visit(browser, (await serve(t)) + "?device=wgpu");
     await bring(page, PACK, "dinov2-small");
     await pace(page, await pictures(t, 1, 4), "dinov2-small");
