@@ -46,6 +46,9 @@ pub mod report;
 pub mod runtime;
 pub mod scene;
 pub mod score;
+#[cfg(test)]
+#[path = "../tests/common/shared.rs"]
+mod shared;
 pub mod store;
 pub mod study;
 #[cfg(all(feature = "networks", not(target_arch = "wasm32")))]

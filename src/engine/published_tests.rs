@@ -1,22 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
-use std::path::{Path, PathBuf};
-
 use serde_json::Value;
 
 use super::*;
 use crate::image::{Alpha, Limits, Preparer, Rgb, decode_with};
-
-/// `../shared/data`, or `$GISTMAP_SHARED/data`; prints why the test is skipped where it is absent.
-fn data() -> Option<PathBuf> {
-    let root = std::env::var_os("GISTMAP_SHARED").map(PathBuf::from);
-    let data = root.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared")).join("data");
-    if data.exists() {
-        return Some(data);
-    }
-    eprintln!("skipped: {} is not on this machine", data.display());
-    None
-}
+use crate::shared::shared;
 
 fn check(what: &str, width: u32, height: u32, pixels: &[u8], golden: &Value) {
     assert_eq!(
@@ -44,7 +32,7 @@ fn check_cut(what: &str, cut: &Cut, photograph: &Rgb, golden: &Value) {
 /// `tests/golden/published/crops.py` made the hashes.
 #[test]
 fn real_photographs_are_cut_to_the_last_bit_as_the_published_processors_cut_them() {
-    let Some(data) = data() else { return };
+    let Some(data) = shared("") else { return };
     let golden: Value = serde_json::from_str(include_str!("../../tests/golden/published/crops.json")).unwrap();
     let photographs: Vec<Rgb> = golden["photographs"]
         .as_array()

@@ -10,14 +10,12 @@ fn golden(name: &str) -> Rgb {
 
 /// Real pictures outside the repository; none where they are absent.
 fn shared(count: usize) -> Vec<PathBuf> {
-    let root = std::env::var_os("GISTMAP_SHARED").map(PathBuf::from);
-    let root = root.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    let Ok(classes) = std::fs::read_dir(root.join("data/stanford40/images")) else {
-        println!("skipped: no pictures in {}", root.display());
-        return Vec::new();
-    };
-    let mut files: Vec<PathBuf> =
-        classes.flat_map(|c| std::fs::read_dir(c.unwrap().path()).unwrap()).map(|f| f.unwrap().path()).collect();
+    let Some(classes) = crate::shared::shared("stanford40/images") else { return Vec::new() };
+    let mut files: Vec<PathBuf> = std::fs::read_dir(classes)
+        .unwrap()
+        .flat_map(|c| std::fs::read_dir(c.unwrap().path()).unwrap())
+        .map(|f| f.unwrap().path())
+        .collect();
     files.sort();
     let step = (files.len() / count).max(1);
     files.into_iter().step_by(step).collect()

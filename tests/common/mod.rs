@@ -1,13 +1,16 @@
 //! What integration tests share: small real files, the built program, the models on this machine.
-#![allow(clippy::unwrap_used, dead_code)]
+#![allow(clippy::unwrap_used, dead_code, unused_imports)]
 
 pub(crate) mod server;
+mod shared;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use gistmap::weights::ModelFolder;
+
+pub(crate) use shared::shared;
 
 /// The models' folder, when both default models are there and whole; otherwise prints why the test is skipped.
 pub(crate) fn models() -> Option<ModelFolder> {
@@ -19,18 +22,6 @@ pub(crate) fn models() -> Option<ModelFolder> {
         }
     }
     Some(folder)
-}
-
-/// `../shared/data/NAME`, or `$GISTMAP_SHARED/data/NAME`; prints why the test is skipped where it is absent.
-pub(crate) fn shared(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("GISTMAP_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let path = root.join("data").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: {} is not on this machine", path.display());
-    None
 }
 
 /// A file of `tests/golden`.

@@ -1,5 +1,7 @@
 //! Known answers of the kernels that tensor cores need, on the device at hand: a driver that breaks one is found here.
 
+use std::sync::{Mutex, PoisonError};
+
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 
 use super::{Activation, Dense, Heads, Lengths, RowNorm, attention};
@@ -14,8 +16,20 @@ const ROWS: [usize; 3] = [4, 100, 1 << 14];
 /// Keys of one block, and of more.
 const TOKENS: [usize; 2] = [50, 150];
 
+/// [`passed`], tried once a device: every network that is loaded asks.
+pub(super) fn remembered(device: &Device) -> bool {
+    static TRIED: Mutex<Vec<(Device, bool)>> = Mutex::new(Vec::new());
+    let mut tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, passed)) = tried.iter().find(|(known, _)| known == device) {
+        return *passed;
+    }
+    let passed = passed(device);
+    tried.push((device.clone(), passed));
+    passed
+}
+
 /// Whether `device` gives in half precision what the processor gives in single precision.
-pub(super) fn passed(device: &Device) -> bool {
+fn passed(device: &Device) -> bool {
     ROWS.into_iter().all(|rows| alike(device, |device, precision| layer(rows, device, precision)))
         && TOKENS.into_iter().all(|tokens| alike(device, |device, precision| attend(tokens, device, precision)))
 }

@@ -4,14 +4,12 @@
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 
-use super::super::kernels::tiles::{GAP, Moved, SIDE, no_sums, square};
+use super::super::kernels::tiles::{GAP, Moved, SIDE, WRITTEN, no_sums, square};
 
 /// Planes of a workgroup, of which each has [`SIDE`] queries of a head.
 pub(super) const PLANES: usize = 4;
 /// Keys that are in shared memory at once, as many as a workgroup has queries.
 pub(super) const BLOCK: usize = PLANES * SIDE;
-/// Values of a vector that is written.
-const WRITTEN: usize = 4;
 /// Vectors of a row of scores or weights in shared memory.
 const STRIDE: usize = (BLOCK + GAP) / WRITTEN;
 /// Of all planes' scores or weights.

@@ -13,7 +13,7 @@ pub(in super::super) const SIDE: usize = 16;
 /// Values at the end of each row in shared memory, so that rows begin at different banks.
 pub(in super::super) const GAP: usize = 8;
 /// Values of a vector that is written.
-const WRITTEN: usize = 4;
+pub(in super::super) const WRITTEN: usize = 4;
 
 /// How a workgroup makes its part of a product: a plane makes rows and columns of `squares` of its sums, and there are rows and
 /// columns of `planes`.
