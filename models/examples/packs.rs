@@ -1,9 +1,10 @@
 //! What packs cost: `packs NAME FOLDER [PART...]`, where FOLDER is as `models/reference/NAME.py full FOLDER` writes it and
 //! may hold `photos.safetensors`, real pictures as `models/reference/photos.py` cuts them, and `sentences.json`, token ids.
 //!
-//! Of a q4 pack, tensors whose names hold a PART are stored as q8, as a manifest's `packing` may say. Prints a line for each
-//! way to store weights: the pack's size, and the least and mean cosine of pictures' and sentences' vectors to those of the
-//! weights as they are; of a network that writes, how many of the greedy tokens are the same.
+//! Of a q4 pack, tensors whose names hold a PART are stored as q8; without any PART, those that the network's manifest
+//! names. Prints a line for each way to store weights: the pack's size, and the least and mean cosine of pictures' and
+//! sentences' vectors to those of the weights as they are; of a network that writes, how many of the greedy tokens are the
+//! same.
 
 mod layout;
 
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use gistmap_models::burn::tensor::Device;
 use gistmap_models::checkpoint::Checkpoint;
+use gistmap_models::manifest::{self, Packing};
 use gistmap_models::pack::{self, Origin, Quantization};
 use gistmap_models::precision::Precision;
 use layout::{Layout, Network, Result, captions, cosines, values};
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
 
 fn run(name: &str, folder: &Path, eights: &[String]) -> Result<()> {
     let layout = Layout::read(folder)?;
+    let eights = if eights.is_empty() { packing(name)?.q8 } else { eights.to_vec() };
     let photos = std::fs::read(folder.join("photos.safetensors")).unwrap_or_default();
     let sentences: Vec<Vec<u32>> = match std::fs::read(folder.join("sentences.json")) {
         Ok(json) => serde_json::from_slice(&json)?,
@@ -52,13 +55,20 @@ fn run(name: &str, folder: &Path, eights: &[String]) -> Result<()> {
     for quantization in [Quantization::F16, Quantization::Q8, Quantization::Q4] {
         let origin = Origin { model: name.to_owned(), quantization, weights: String::new() };
         let checkpoint = Checkpoint::from_safetensors(&layout.weights)?;
-        let bytes = pack::pack(checkpoint, &BTreeMap::new(), &origin, eights)?;
+        let bytes = pack::pack(checkpoint, &BTreeMap::new(), &origin, &eights)?;
         let network = layout.network(name, Checkpoint::from_safetensors(&bytes)?, &device, Precision::F32)?;
         let told = given(&network)?.iter().zip(&exact).map(|(found, exact)| found.beside(exact)).collect::<Vec<_>>();
         let (size, how) = (bytes.len() as f64 / 1e6, quantization.name());
         println!("{name:<20} {how:<4} {size:>7.1} MB  {}", told.join("; "));
     }
     Ok(())
+}
+
+/// How the network is packed that the reference script `name` is of; a script's name may leave out a network's size.
+fn packing(name: &str) -> Result<Packing> {
+    let manifests = manifest::all()?.into_iter();
+    let found = manifests.map(|m| (m.name.replace('-', "_"), m.packing)).find(|(known, _)| known.starts_with(name));
+    Ok(found.ok_or_else(|| format!("no network is called {name}"))?.1)
 }
 
 /// What a network gives.
