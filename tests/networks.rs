@@ -15,6 +15,7 @@ use gistmap::report::npy;
 use gistmap::runtime::block_on;
 use gistmap::weights::{ModelFolder, pack_name, read_checkpoint};
 use gistmap_models::burn::tensor::Device;
+use gistmap_models::calibration::Calibration;
 use gistmap_models::efficientnet_lite0::EfficientNetLite0;
 use gistmap_models::encoder::{ImageEncoder, Output, TextEncoder};
 use gistmap_models::minilm::{DIMENSION, MiniLm};
@@ -173,7 +174,7 @@ fn packs_are_small_and_nearly_equal() {
     {
         let convert = |name: &str, limit: u64| {
             let path = folder.path().join(pack_name(name, quantization));
-            let pack = models.convert(name, quantization, &path).unwrap();
+            let pack = models.convert(name, quantization, &path, &Calibration::default(), &mut |_, _| true).unwrap();
             assert_eq!((&pack.path, pack.size), (&path, fs::metadata(&path).unwrap().len()));
             assert!(pack.size < limit, "{name} {quantization:?}: {} bytes", pack.size);
             read_checkpoint(&path).unwrap()

@@ -163,3 +163,63 @@ fn a_run_says_of_pictures_what_transformers_say() {
     assert_eq!(nameless.status.code(), Some(2));
     assert!(stderr(&nameless).contains("--names FILE"), "{}", stderr(&nameless));
 }
+
+#[test]
+fn a_pack_that_pictures_calibrated_is_nearer_to_the_published_weights() {
+    let golden: Value = serde_json::from_slice(&fs::read(golden("published/golden.json")).unwrap()).unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    for (folder, sizes) in [("some", 0..40), ("others", 40..48)] {
+        fs::create_dir(at(folder)).unwrap();
+        for i in sizes {
+            picture(50 + i, 90 - i).save(at(folder).join(format!("{i}.png"))).unwrap();
+        }
+    }
+    write_hub(&at("hub"), golden["models"].as_object().unwrap());
+    let program = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gistmap"));
+        command.env("GISTMAP_CACHE", root.path()).current_dir(root.path()).args(arguments).output().unwrap()
+    };
+    let done = |arguments: &[&str]| {
+        let output = program(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    };
+    for name in ["dinov2-small", "blip-caption", "mpnet"] {
+        done(&["models", "pull", name, "--from", "hub"]);
+    }
+    let features = |out: &str, packs: &[&str]| {
+        let run = ["run", "others", "-o", out, "--features", "dinov2-small", "--text", "none", "-k", "2"];
+        done(&[&run[..], &["--project", "pca", "--device", "cpu"], packs].concat());
+        let album: Value = serde_json::from_slice(&fs::read(at(out).join("album.json")).unwrap()).unwrap();
+        npy::read(&fs::read(at(out).join(file_of(&album, "features", "dinov2-small"))).unwrap()).unwrap()
+    };
+    let exact = features("exact", &[]);
+    for to in ["q8", "q4"] {
+        let moved = |folder: &str, calibrate: &[&str]| {
+            fs::create_dir(at(folder)).unwrap();
+            let file = format!("{folder}/dinov2-small.{to}.safetensors");
+            done(&[&["models", "convert", "dinov2-small", "--to", to, "-o", &file], calibrate].concat());
+            let found = features(&format!("out-{folder}"), &["--packs", folder]);
+            (&found - &exact).mapv(|error| error * error).mean().unwrap().sqrt()
+        };
+        let nearest = moved(&format!("nearest-{to}"), &[]);
+        let calibrated = moved(&format!("calibrated-{to}"), &["--calibrate", "some"]);
+        assert!(calibrated < 0.7 * nearest, "{to}: {calibrated} of {nearest}");
+    }
+
+    // A network that writes; what cannot be calibrated is said at once, and nothing is written.
+    done(&["models", "convert", "blip-caption", "--calibrate", "some"]);
+    for (arguments, said) in [
+        (["mpnet", "--calibrate", "some", "-o", "nothing"], "mpnet reads no pictures"),
+        (["dinov2-small", "--calibrate", "hub", "-o", "nothing"], "hub"),
+        (["dinov2-small", "--calibrate", "some", "-o", "nowhere/nothing"], "there is no folder nowhere"),
+    ] {
+        let output = program(&[&["models", "convert"], &arguments[..]].concat());
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(stderr(&output).contains(said), "{arguments:?}: {}", stderr(&output));
+    }
+    let halves = program(&["models", "convert", "dinov2-small", "--to", "f16", "--calibrate", "some"]);
+    assert_eq!(halves.status.code(), Some(2));
+    assert!(stderr(&halves).contains("--to q8 or q4"), "{}", stderr(&halves));
+    assert!(!at("nothing").exists());
+}

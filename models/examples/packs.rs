@@ -4,7 +4,8 @@
 //! Of a q4 pack, tensors whose names hold a PART are stored as q8; without any PART, those that the network's manifest
 //! names. Prints a line for each way to store weights: the pack's size, and the least and mean cosine of pictures' and
 //! sentences' vectors to those of the weights as they are; of a network that writes, how many of the greedy tokens are the
-//! same.
+//! same. Where FOLDER holds `calibration.safetensors` and `calibration.json`, others of both, integers are calibrated by them
+//! too.
 
 mod layout;
 
@@ -13,9 +14,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use gistmap_models::burn::tensor::Device;
+use gistmap_models::calibration::Calibration;
 use gistmap_models::checkpoint::Checkpoint;
 use gistmap_models::manifest::{self, Packing};
-use gistmap_models::pack::{self, Origin, Quantization};
+use gistmap_models::pack::{self, Origin, Quantization, Rounding};
 use gistmap_models::precision::Precision;
 use layout::{Layout, Network, Result, captions, cosines, values};
 use safetensors::SafeTensors;
@@ -44,22 +46,31 @@ fn run(name: &str, folder: &Path, eights: &[String]) -> Result<()> {
     let layout = Layout::read(folder)?;
     let eights = if eights.is_empty() { packing(name)?.q8 } else { eights.to_vec() };
     let photos = std::fs::read(folder.join("photos.safetensors")).unwrap_or_default();
-    let sentences: Vec<Vec<u32>> = match std::fs::read(folder.join("sentences.json")) {
-        Ok(json) => serde_json::from_slice(&json)?,
-        Err(_) => Vec::new(),
-    };
+    let sentences = sentences(&folder.join("sentences.json"))?;
     let device = Device::flex();
     let given = |network: &Network| given(network, &photos, &sentences);
     let exact =
         given(&layout.network(name, Checkpoint::from_safetensors(&layout.weights)?, &device, Precision::F32)?)?;
-    for quantization in [Quantization::F16, Quantization::Q8, Quantization::Q4] {
+    let mut roundings = vec![(Rounding { eights, ..Rounding::default() }, "")];
+    if let Ok(others) = std::fs::read(folder.join("calibration.safetensors")) {
+        let calibration = Calibration::default();
+        let mut checkpoint = Checkpoint::from_safetensors(&layout.weights)?;
+        checkpoint.watch(&calibration);
+        let sentences = self::sentences(&folder.join("calibration.json"))?;
+        self::given(&layout.network(name, checkpoint, &device, Precision::F32)?, &others, &sentences)?;
+        println!("{name:<20} {} matrices of layers that read something", calibration.matrices());
+        roundings.push((Rounding { calibration, ..roundings[0].0.clone() }, " calibrated"));
+    }
+    let integers = [Quantization::Q8, Quantization::Q4];
+    let ways = roundings.iter().flat_map(|rounding| integers.map(|quantization| (quantization, rounding)));
+    for (quantization, (rounding, calibrated)) in [(Quantization::F16, &roundings[0])].into_iter().chain(ways) {
         let origin = Origin { model: name.to_owned(), quantization, weights: String::new() };
         let checkpoint = Checkpoint::from_safetensors(&layout.weights)?;
-        let bytes = pack::pack(checkpoint, &BTreeMap::new(), &origin, &eights)?;
+        let bytes = pack::pack(checkpoint, &BTreeMap::new(), &origin, rounding, &mut |_, _| true)?;
         let network = layout.network(name, Checkpoint::from_safetensors(&bytes)?, &device, Precision::F32)?;
         let told = given(&network)?.iter().zip(&exact).map(|(found, exact)| found.beside(exact)).collect::<Vec<_>>();
         let (size, how) = (bytes.len() as f64 / 1e6, quantization.name());
-        println!("{name:<20} {how:<4} {size:>7.1} MB  {}", told.join("; "));
+        println!("{name:<20} {how}{calibrated} {size:.1} MB  {}", told.join("; "));
     }
     Ok(())
 }
@@ -69,6 +80,14 @@ fn packing(name: &str) -> Result<Packing> {
     let manifests = manifest::all()?.into_iter();
     let found = manifests.map(|m| (m.name.replace('-', "_"), m.packing)).find(|(known, _)| known.starts_with(name));
     Ok(found.ok_or_else(|| format!("no network is called {name}"))?.1)
+}
+
+/// Token ids; none where there is no such file.
+fn sentences(path: &Path) -> Result<Vec<Vec<u32>>> {
+    Ok(match std::fs::read(path) {
+        Ok(json) => serde_json::from_slice(&json)?,
+        Err(_) => Vec::new(),
+    })
 }
 
 /// What a network gives.

@@ -5,6 +5,7 @@ use std::io::Cursor;
 
 use safetensors::Dtype;
 
+use crate::calibration::Calibration;
 use crate::pack::{SCALE, dequantize, dequantize_halves};
 use crate::stored::{Source, Stored};
 use crate::weights::WrongTensor;
@@ -73,6 +74,7 @@ pub struct Checkpoint {
     tensors: BTreeMap<String, Held>,
     file: Option<Stored>,
     ignored: Vec<&'static str>,
+    watch: Option<Calibration>,
 }
 
 /// A tensor that has not been taken yet.
@@ -127,6 +129,16 @@ impl Checkpoint {
         }
         checkpoint.file = Some(file);
         Ok(checkpoint)
+    }
+
+    /// Has the linear layers of the network that is built of it add up what they read, for [`pack`](crate::pack::pack).
+    pub fn watch(&mut self, calibration: &Calibration) {
+        self.watch = Some(calibration.clone());
+    }
+
+    /// Who wants to know what layers read.
+    pub(crate) fn watched_by(&self) -> Option<&Calibration> {
+        self.watch.as_ref()
     }
 
     /// Names of the tensors that have not been taken yet, sorted.

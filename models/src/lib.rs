@@ -1,7 +1,8 @@
 //! The networks of gistmap, on [Burn](https://burn.dev).
 //!
 //! 1. [`manifest`] says where a model comes from and what it must be.
-//! 2. [`checkpoint`] holds its tensors by their published names; [`pack`] makes it small for the page.
+//! 2. [`checkpoint`] holds its tensors by their published names; [`pack`] makes it small for the page, by
+//!    [`calibration`] with less loss.
 //! 3. One file a network builds it from the checkpoint on a Burn device, in single or half [`precision`]:
 //!    [`efficientnet_lite0`], [`minilm`], and by their published [`config`] and [`preprocess`]ing [`clip`], [`dinov2`],
 //!    [`siglip`], torchvision's [`resnet`], [`efficientnet_b0`] and [`mobilenet_v3_small`] (features), [`mpnet`]
@@ -13,6 +14,7 @@
 //! This package reads no file and awaits nothing.
 
 pub mod blip;
+pub mod calibration;
 pub mod checkpoint;
 pub mod clip;
 pub mod config;

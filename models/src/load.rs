@@ -3,6 +3,7 @@
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::calibration::Reads;
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::fused::{Convolution, Dense, RowNorm, Window};
 use crate::weights::take_folded;
@@ -49,7 +50,7 @@ impl<'a> Loader<'a> {
     /// A linear layer without bias.
     pub(crate) fn dense_unbiased(&mut self, name: &str, input: usize, output: usize) -> Result<Dense, CheckpointError> {
         let weight = self.take(&format!("{name}.weight"), &[output, input])?;
-        Ok(Dense::new(&weight, vec![0.0; output], self.device))
+        Ok(Dense::new(&weight, vec![0.0; output], self.device).adding_to(self.reads(&[name], false)))
     }
 
     /// Linear layers of the same shape side by side: one product instead of several.
@@ -59,14 +60,14 @@ impl<'a> Loader<'a> {
             weight.extend(self.take(&format!("{name}.weight"), &[output, input])?);
             bias.extend(self.take(&format!("{name}.bias"), &[output])?);
         }
-        Ok(Dense::new(&weight, bias, self.device))
+        Ok(Dense::new(&weight, bias, self.device).adding_to(self.reads(names, false)))
     }
 
     /// A linear layer from `[input, output]`, as GPT-2 publishes them.
     pub(crate) fn dense_turned(&mut self, name: &str, input: usize, output: usize) -> Result<Dense, CheckpointError> {
         let weight = self.take(&format!("{name}.weight"), &[input, output])?;
         let bias = self.take(&format!("{name}.bias"), &[output])?;
-        Ok(Dense::turned(weight, bias, self.device))
+        Ok(Dense::turned(weight, bias, self.device).adding_to(self.reads(&[name], true)))
     }
 
     /// A linear layer whose output is scaled by the vector `scale`: `y = scale * (weight x + bias)`.
@@ -83,7 +84,14 @@ impl<'a> Loader<'a> {
         for ((row, bias), scale) in weight.chunks_exact_mut(input).zip(&mut bias).zip(scale) {
             row.iter_mut().chain([bias]).for_each(|value| *value *= scale);
         }
-        Ok(Dense::new(&weight, bias, self.device))
+        Ok(Dense::new(&weight, bias, self.device).adding_to(self.reads(&[name], false)))
+    }
+
+    /// Where the layer of the weights `NAME.weight`, of each of `names`, adds up what it reads: nowhere, unless the checkpoint
+    /// is watched. `turned` are weights `[input, output]`.
+    pub(crate) fn reads(&self, names: &[&str], turned: bool) -> Option<Reads> {
+        let keys = names.iter().map(|name| format!("{}{name}.weight", self.prefix));
+        Some(self.checkpoint.watched_by()?.reads(keys, turned))
     }
 
     /// A 1 x 1 convolution without bias and its batch normalisation: a linear layer over pixels.

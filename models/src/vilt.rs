@@ -163,7 +163,9 @@ impl Vilt {
         let (width, labels) = (layers.width, answers.len());
         let mut loader = Loader::new(&mut checkpoint, device);
         let classifier = loader.take("classifier.3.weight", &[labels, 2 * width])?;
-        let logits = Logits::new(&classifier, Some(loader.take("classifier.3.bias", &[labels])?), labels, device);
+        let bias = loader.take("classifier.3.bias", &[labels])?;
+        let logits = Logits::new(&classifier, Some(bias), labels, device);
+        let logits = logits.adding_to(loader.reads(&["classifier.3"], false));
         let hidden = loader.dense("classifier.0", width, 2 * width)?;
         let hidden_norm = loader.norm("classifier.1", 2 * width, CLASSIFIER_EPSILON)?;
         let loader = &mut loader.under("vilt");

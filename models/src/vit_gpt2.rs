@@ -274,8 +274,11 @@ impl Decoder {
         let (width, size) = (layers.width, config.decoder.vocab_size);
         let head = "lm_head.weight";
         let head = if loader.has(head) { Some(loader.take(head, &[size, width])?) } else { None };
+        let table = loader.take("transformer.wte.weight", &[size, width])?;
+        let keys = ["lm_head", "transformer.wte"];
+        let reads = |tied: bool| loader.reads(if tied { &keys } else { &keys[..1] }, false);
+        let words = Words::new(&table, head.as_deref(), None, size, loader, reads);
         let mut loader = loader.under("transformer");
-        let words = Words::new(&loader.take("wte.weight", &[size, width])?, head.as_deref(), None, size, &loader);
         let block = |i: usize| block(&mut loader.under(&format!("h.{i}")), &layers);
         let blocks = (0..layers.count).map(block).collect::<Result<_, _>>()?;
         Ok(Self {

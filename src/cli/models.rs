@@ -1,13 +1,24 @@
 //! `gistmap models`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::anyhow;
+use gistmap::collection;
+use gistmap::engine::{Engine, Pool, RunError};
+use gistmap::runtime::block_on;
+use gistmap::store::MemoryStore;
 use gistmap::weights::{Hub, ModelFolder, PullEvent, pack_name};
+use gistmap_models::calibration::Calibration;
+use gistmap_models::pack::Quantization;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::ModelsAction;
+use super::printer::Printer;
 use super::{Failed, stopped_by_ctrl_c};
+
+/// Of a conversion.
+const STOPPED: &str = "stopped; no file was written";
 
 pub(crate) fn models(action: &ModelsAction) -> Result<(), Failed> {
     let folder = ModelFolder::of_user()?;
@@ -24,16 +35,59 @@ pub(crate) fn models(action: &ModelsAction) -> Result<(), Failed> {
                 say!("{}: ok", manifest.name)?;
             }
         }
-        ModelsAction::Convert { name, to, output } => {
+        ModelsAction::Convert { name, to, calibrate, output } => {
             let path = output.clone().unwrap_or_else(|| PathBuf::from(pack_name(name, *to)));
-            let pack = folder.convert(name, *to, &path)?;
-            say!("{}  {:.1} MB  sha256 {}", pack.path.display(), pack.size as f64 / 1e6, pack.sha256)?;
+            convert(&folder, name, *to, calibrate.as_deref(), &path)?;
         }
         ModelsAction::Path { name } => {
             folder.manifest(name)?;
             say!("{}", folder.path(name).display())?;
         }
     }
+    Ok(())
+}
+
+fn convert(
+    folder: &ModelFolder,
+    name: &str,
+    to: Quantization,
+    images: Option<&Path>,
+    path: &Path,
+) -> Result<(), Failed> {
+    if images.is_some() && to == Quantization::F16 {
+        return Err(Failed::Usage("--calibrate is for integers: give --to q8 or q4 with it".to_owned()));
+    }
+    let place = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(place) = place.filter(|place| !place.is_dir()) {
+        // Not after minutes of work.
+        return Err(anyhow!("there is no folder {} for the file; make it, or give another -o", place.display()).into());
+    }
+    let cancel = stopped_by_ctrl_c();
+    let calibration = match images {
+        None => Calibration::default(),
+        Some(images) => {
+            let collection = collection::folder::open(images)?;
+            let store = MemoryStore::default();
+            let engine = Engine::new(folder, &store, &Pool, cancel.clone());
+            let mut printer = Printer::new();
+            let calibration = block_on(engine.calibrate(name, &collection, &mut |event| printer.print(&event)));
+            printer.clear();
+            calibration.map_err(|error| match error {
+                RunError::Cancelled => anyhow!(STOPPED),
+                other => other.into(),
+            })?
+        }
+    };
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+    bar.set_style(template("weights   {bar:32} {pos}/{len}  {eta} left"));
+    let pack = folder.convert(name, to, path, &calibration, &mut |done, total| {
+        bar.set_length(total as u64);
+        bar.set_position(done as u64);
+        !cancel.is_cancelled()
+    });
+    bar.finish_and_clear();
+    let pack = pack.map_err(|error| if cancel.is_cancelled() { anyhow!(STOPPED) } else { error.into() })?;
+    say!("{}  {:.1} MB  sha256 {}", pack.path.display(), pack.size as f64 / 1e6, pack.sha256)?;
     Ok(())
 }
 
@@ -109,6 +163,10 @@ fn style(sized: bool) -> ProgressStyle {
     } else {
         "{msg}  {spinner} {decimal_bytes}  {decimal_bytes_per_sec}"
     };
+    self::template(template)
+}
+
+fn template(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 

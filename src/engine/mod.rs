@@ -17,6 +17,8 @@
 
 mod asking;
 mod cache;
+#[cfg(not(target_arch = "wasm32"))]
+mod calibrate;
 mod captions;
 mod cells;
 mod criteria;
@@ -193,6 +195,23 @@ impl<'a> Engine<'a> {
                 self.foresee_cell(album).await;
             }
         })
+    }
+
+    /// What the layers of the model `name` read while some pictures of `collection` run through it, for
+    /// [`ModelFolder::convert`](crate::weights::ModelFolder::convert). Takes about as long as a run over 64 pictures on the
+    /// processor.
+    ///
+    /// # Errors
+    /// When the model cannot be opened, reads no pictures or has no layers that can be calibrated; when no picture can be
+    /// read.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn calibrate<'f>(
+        &'f self,
+        name: &'f str,
+        collection: &'f crate::collection::Collection,
+        emit: &'f mut dyn FnMut(Event),
+    ) -> Pin<Box<dyn Future<Output = Result<gistmap_models::calibration::Calibration, RunError>> + 'f>> {
+        Box::pin(calibrate::calibrate(self, name, collection, emit))
     }
 
     async fn carry_out(

@@ -112,20 +112,23 @@ pub(super) fn kernels(compute: &Compute, precision: Precision) -> &'static str {
     }
 }
 
-/// Builds an image network on `device`.
+/// Opens an image network and builds it on `device`.
 pub(super) fn image_network(source: &dyn ModelSource, name: &str, device: &Selected) -> Result<ImageNetwork, String> {
-    let model = source.open(name)?;
+    built(source.open(name)?, device).map_err(|e| format!("{name}: {e}"))
+}
+
+/// Builds an image network on `device`; the caller names the model.
+pub(super) fn built(model: Model, device: &Selected) -> Result<ImageNetwork, String> {
     if model.manifest.hub().is_some() {
-        return published::image_network(model, device).map_err(|e| format!("{name}: {e}"));
+        return published::image_network(model, device);
     }
     let Model { manifest, weights, checkpoint, precision: wanted, .. } = model;
     let compute = &device.compute;
     let precision = precision(device, wanted);
-    let failed = |e: &dyn std::fmt::Display| format!("{name}: {e}");
     let encoder: Box<dyn ImageEncoder> = match compute {
-        Compute::Cpu => Box::new(processor::efficientnet_lite0(checkpoint).map_err(|e| failed(&e))?),
+        Compute::Cpu => Box::new(processor::efficientnet_lite0(checkpoint).map_err(|e| e.to_string())?),
         Compute::Burn(device) => {
-            let network = EfficientNetLite0::load(checkpoint, device).map_err(|e| failed(&e))?;
+            let network = EfficientNetLite0::load(checkpoint, device).map_err(|e| e.to_string())?;
             Box::new(network.with_precision(precision))
         }
     };

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gistmap_models::pack::{self, Origin, Quantization};
+use gistmap_models::calibration::Calibration;
+use gistmap_models::pack::{self, Origin, Quantization, Rounding};
 
 use super::{ModelFolder, WeightsError, read_checkpoint, sha256_of};
 
@@ -24,17 +25,27 @@ pub fn pack_name(model: &str, quantization: Quantization) -> String {
 }
 
 impl ModelFolder {
-    /// Writes model `name`, its weights and all that it needs besides, as a pack to `path`: whole, or not at all.
+    /// Writes model `name`, its weights and all that it needs besides, as a pack to `path`: whole, or not at all. Weights
+    /// are rounded as `calibration` says. `told` hears how many of how many tensors are done, and says whether to go on.
     ///
     /// # Errors
-    /// When the model is unknown, absent or damaged, its weights cannot be stored so, or the file cannot be written.
-    pub fn convert(&self, name: &str, quantization: Quantization, path: &Path) -> Result<Pack, WeightsError> {
+    /// When the model is unknown, absent or damaged, its weights cannot be stored so, the file cannot be written, or
+    /// somebody asked to stop.
+    pub fn convert(
+        &self,
+        name: &str,
+        quantization: Quantization,
+        path: &Path,
+        calibration: &Calibration,
+        told: &mut dyn FnMut(usize, usize) -> bool,
+    ) -> Result<Pack, WeightsError> {
         let manifest = self.manifest(name)?;
         let weights = self.weights(manifest)?;
         let source = self.check(manifest, &weights.name)?;
         let checkpoint = read_checkpoint(&source)?;
         let origin = Origin { model: name.to_owned(), quantization, weights: weights.sha256 };
-        let bytes = pack::pack(checkpoint, &self.beside(manifest)?, &origin, &manifest.packing.q8)
+        let rounding = Rounding { eights: manifest.packing.q8.clone(), calibration: calibration.clone() };
+        let bytes = pack::pack(checkpoint, &self.beside(manifest)?, &origin, &rounding, told)
             .map_err(|e| WeightsError::Checkpoint { path: source.display().to_string(), reason: e.to_string() })?;
         write_whole(path, &bytes)?;
         let sha256 = sha256_of(path).map_err(|e| WeightsError::io(path, e))?;
@@ -65,10 +76,12 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = ModelFolder::new(root.path().to_owned());
         let path = root.path().join(pack_name("minilm", Quantization::F16));
+        let convert =
+            |name: &str, to, path: &Path| folder.convert(name, to, path, &Calibration::default(), &mut |_, _| true);
         assert!(path.ends_with("minilm.f16.safetensors"));
-        let absent = folder.convert("minilm", Quantization::F16, &path).unwrap_err().to_string();
+        let absent = convert("minilm", Quantization::F16, &path).unwrap_err().to_string();
         assert!(absent.contains("gistmap models pull minilm"), "{absent}");
-        assert!(folder.convert("resnet", Quantization::Q8, &path).is_err());
+        assert!(convert("resnet", Quantization::Q8, &path).is_err());
         assert!(!path.exists());
         let nowhere = root.path().join("no/such/folder/pack.safetensors");
         let failed = write_whole(&nowhere, b"pack").unwrap_err().to_string();

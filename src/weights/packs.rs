@@ -137,7 +137,7 @@ mod tests {
         for quantization in [Quantization::Q4, Quantization::F16] {
             let origin = pack::Origin { model: "minilm".to_owned(), quantization, weights: String::new() };
             let files = [("tokenizer.json".to_owned(), b"{}".to_vec())].into();
-            let bytes = pack::pack(Default::default(), &files, &origin, &[]).unwrap();
+            let bytes = pack::pack(Default::default(), &files, &origin, &Default::default(), &mut |_, _| true).unwrap();
             fs::write(folder.path().join(format!("{}.safetensors", quantization.name())), bytes).unwrap();
         }
         let packs = PackFolder::open(folder.path()).unwrap();

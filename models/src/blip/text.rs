@@ -94,7 +94,9 @@ impl Decoder {
         let head = if loader.has(head) { Some(loader.take(head, &[size, width])?) } else { None };
         let bias = ["cls.predictions.bias", "cls.predictions.decoder.bias"].into_iter().find(|name| loader.has(name));
         let bias = loader.take(bias.unwrap_or("cls.predictions.bias"), &[size])?;
-        let words = Words::new(&table, head.as_deref(), Some(bias), size, loader);
+        let keys = ["cls.predictions.decoder", "bert.embeddings.word_embeddings"];
+        let reads = |tied: bool| loader.reads(if tied { &keys } else { &keys[..1] }, false);
+        let words = Words::new(&table, head.as_deref(), Some(bias), size, loader, reads);
         let transform = loader.dense("cls.predictions.transform.dense", width, width)?;
         let transform_norm = loader.norm("cls.predictions.transform.LayerNorm", width, layers.epsilon)?;
         let mut loader = loader.under("bert");

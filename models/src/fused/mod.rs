@@ -29,6 +29,7 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData, activation};
 
+use crate::calibration::Reads;
 pub(crate) use attention::{Heads, Lengths, Pairs, attention, cross_attention};
 pub(crate) use kernels::Activation;
 use launch::FusedLayers;
@@ -103,6 +104,9 @@ pub(crate) struct Dense {
     /// `[input, output]`.
     weight: Param<Tensor<2>>,
     bias: Param<Tensor<1>>,
+    /// Where it adds up what it reads, of a watched checkpoint.
+    #[module(skip)]
+    reads: Option<Reads>,
 }
 
 impl Dense {
@@ -115,11 +119,18 @@ impl Dense {
     /// From `[input, output]`.
     pub(crate) fn turned(weight: Vec<f32>, bias: Vec<f32>, device: &Device) -> Self {
         let (output, input) = (bias.len(), weight.len() / bias.len());
-        Self { weight: parameter(weight, [input, output], device), bias: parameter(bias, [output], device) }
+        let (weight, bias) = (parameter(weight, [input, output], device), parameter(bias, [output], device));
+        Self { weight, bias, reads: None }
+    }
+
+    /// The same, adding up what it reads.
+    pub(crate) fn adding_to(self, reads: Option<Reads>) -> Self {
+        Self { reads, ..self }
     }
 
     /// `activation(x · weight + bias)`; `x` `[rows, input]`.
     pub(crate) fn forward(&self, x: Tensor<2>, then: Activation) -> Tensor<2> {
+        self.reads.iter().for_each(|reads| reads.add(&x));
         if own_kernels(&x.device()) {
             let (weight, bias) = (self.weight.val().into_dispatch(), self.bias.val().into_dispatch());
             return Tensor::from_dispatch(Dispatch::dense(x.into_dispatch(), weight, bias, then));
@@ -134,6 +145,7 @@ impl Dense {
 
     /// `x · weight + bias + residual`.
     pub(crate) fn forward_onto(&self, x: Tensor<2>, residual: Tensor<2>) -> Tensor<2> {
+        self.reads.iter().for_each(|reads| reads.add(&x));
         if own_kernels(&x.device()) {
             let (weight, bias) = (self.weight.val().into_dispatch(), self.bias.val().into_dispatch());
             let sum = Dispatch::dense_onto(x.into_dispatch(), weight, bias, residual.into_dispatch());

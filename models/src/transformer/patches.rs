@@ -61,7 +61,8 @@ impl PatchEmbedding {
         let bias = format!("{name}.bias");
         let bias = if loader.has(&bias) { loader.take(&bias, &[width])? } else { vec![0.0; width] };
         let table = loader.put(levels.tables().as_flattened().to_vec(), [3 * 256]);
-        Ok(Self { projection: Dense::new(&weight, bias, loader.device), table, patch, levels: levels.clone() })
+        let projection = Dense::new(&weight, bias, loader.device).adding_to(loader.reads(&[name], false));
+        Ok(Self { projection, table, patch, levels: levels.clone() })
     }
 
     /// Patches down and across a picture; what is left over at its right and bottom is not read, as by a convolution.

@@ -6,6 +6,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 
+use crate::calibration::Reads;
 use crate::checkpoint::CheckpointError;
 use crate::fused::{Activation, Dense};
 use crate::load::Loader;
@@ -100,6 +101,14 @@ impl Logits {
         Self { parts, tokens, size }
     }
 
+    /// The same, adding up what it reads.
+    pub(crate) fn adding_to(mut self, reads: Option<Reads>) -> Self {
+        // All parts read the same.
+        let first = self.parts.remove(0).adding_to(reads);
+        self.parts.insert(0, first);
+        self
+    }
+
     /// `[n, width]` to `[n, size]`, in f32.
     pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let part = |(p, dense): (usize, &Dense)| {
@@ -128,17 +137,19 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// From the table `[size, width]`, the logits' weights, without which the two are tied, and their bias.
+    /// From the table `[size, width]`, the logits' weights, without which the two are tied, and their bias. `reads` says where
+    /// the logits add up what they read, by whether the two are tied.
     pub(crate) fn new(
         table: &[f32],
         head: Option<&[f32]>,
         bias: Option<Vec<f32>>,
         size: usize,
         loader: &Loader<'_>,
+        reads: impl FnOnce(bool) -> Option<Reads>,
     ) -> Self {
         // Files that tie the two hold one of them, or both.
         let head = head.filter(|head| *head != table);
-        let logits = Logits::new(head.unwrap_or(table), bias, size, loader.device);
+        let logits = Logits::new(head.unwrap_or(table), bias, size, loader.device).adding_to(reads(head.is_none()));
         Self { table: head.map(|_| Table::of(table, table.len() / size, loader)), logits }
     }
 
