@@ -207,10 +207,14 @@ fn a_pack_that_pictures_calibrated_is_nearer_to_the_published_weights() {
         assert!(calibrated < 0.7 * nearest, "{to}: {calibrated} of {nearest}");
     }
 
-    // A network that writes; what cannot be calibrated is said at once, and nothing is written.
+    // A network that writes, and one of texts.
     done(&["models", "convert", "blip-caption", "--calibrate", "some"]);
+    fs::write(at("texts.csv"), "file,text\n1.png,a red house\n2.png,two big dogs\n").unwrap();
+    done(&["models", "convert", "mpnet", "--calibrate", "texts.csv"]);
+
+    // What nothing can be calibrated by is said at once, and nothing is written.
     for (arguments, said) in [
-        (["mpnet", "--calibrate", "some", "-o", "nothing"], "mpnet reads no pictures"),
+        (["mpnet", "--calibrate", "nowhere.csv", "-o", "nothing"], "nowhere.csv"),
         (["dinov2-small", "--calibrate", "hub", "-o", "nothing"], "hub"),
         (["dinov2-small", "--calibrate", "some", "-o", "nowhere/nothing"], "there is no folder nowhere"),
     ] {

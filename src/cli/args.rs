@@ -219,10 +219,11 @@ pub(crate) enum ModelsAction {
         #[arg(long, value_name = "f16|q8|q4", default_value = "q8")]
         to: Quantization,
 
-        /// Pictures by which integers are rounded so that their errors cancel in what the network's layers give: for a
-        /// transformer much nearer to the published weights, above all in q4. Takes minutes, on the processor.
-        #[arg(long, value_name = "IMAGES")]
-        calibrate: Option<PathBuf>,
+        /// A folder of pictures (of a sentence network: texts, FILE.csv[:column] or FILE.jsonl[:column]) by which integers
+        /// are rounded so that their errors cancel in what a transformer's layers give: much nearer to the published
+        /// weights, above all in q4. Takes about a minute, on the processor.
+        #[arg(long, value_name = "IMAGES|TEXTS")]
+        calibrate: Option<String>,
 
         /// Where the file goes [default: such as NAME.q8.safetensors].
         #[arg(short, long, value_name = "FILE")]

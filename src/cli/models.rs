@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use gistmap::collection;
-use gistmap::engine::{Engine, Pool, RunError};
+use gistmap::engine::{Engine, Examples, Pool, RunError};
 use gistmap::runtime::block_on;
 use gistmap::store::MemoryStore;
 use gistmap::weights::{Hub, ModelFolder, PullEvent, pack_name};
 use gistmap_models::calibration::Calibration;
+use gistmap_models::manifest::Role;
 use gistmap_models::pack::Quantization;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::ModelsAction;
 use super::printer::Printer;
+use super::run::import;
 use super::{Failed, stopped_by_ctrl_c};
 
 /// Of a conversion.
@@ -51,10 +53,10 @@ fn convert(
     folder: &ModelFolder,
     name: &str,
     to: Quantization,
-    images: Option<&Path>,
+    examples: Option<&str>,
     path: &Path,
 ) -> Result<(), Failed> {
-    if images.is_some() && to == Quantization::F16 {
+    if examples.is_some() && to == Quantization::F16 {
         return Err(Failed::Usage("--calibrate is for integers: give --to q8 or q4 with it".to_owned()));
     }
     let place = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -63,14 +65,14 @@ fn convert(
         return Err(anyhow!("there is no folder {} for the file; make it, or give another -o", place.display()).into());
     }
     let cancel = stopped_by_ctrl_c();
-    let calibration = match images {
+    let calibration = match examples {
         None => Calibration::default(),
-        Some(images) => {
-            let collection = collection::folder::open(images)?;
+        Some(examples) => {
+            let examples = read_examples(folder.manifest(name)?.role, examples)?;
             let store = MemoryStore::default();
             let engine = Engine::new(folder, &store, &Pool, cancel.clone());
             let mut printer = Printer::new();
-            let calibration = block_on(engine.calibrate(name, &collection, &mut |event| printer.print(&event)));
+            let calibration = block_on(engine.calibrate(name, &examples, &mut |event| printer.print(&event)));
             printer.clear();
             calibration.map_err(|error| match error {
                 RunError::Cancelled => anyhow!(STOPPED),
@@ -89,6 +91,15 @@ fn convert(
     let pack = pack.map_err(|error| if cancel.is_cancelled() { anyhow!(STOPPED) } else { error.into() })?;
     say!("{}  {:.1} MB  sha256 {}", pack.path.display(), pack.size as f64 / 1e6, pack.sha256)?;
     Ok(())
+}
+
+/// A folder of pictures, or a file of texts for a network that reads nothing else.
+fn read_examples(role: Role, given: &str) -> Result<Examples, Failed> {
+    if role != Role::TextEncoder {
+        return Ok(Examples::Pictures(collection::folder::open(Path::new(given))?));
+    }
+    let table = import("--calibrate", given)?;
+    Ok(Examples::Texts(table.rows.into_values().flatten().filter(|text| !text.is_empty()).collect()))
 }
 
 fn pull(folder: &ModelFolder, name: &str, from: Option<&str>, revision: Option<String>) -> Result<(), Failed> {

@@ -111,8 +111,7 @@ fn check(arguments: &RunArguments, endpoint: Option<String>) -> Result<Job, Fail
         Some(folder) => Models::Packs(PackFolder::open(folder)?),
     };
     plan.check(&models.source().networks()).map_err(|e| Failed::Usage(e.to_string()))?;
-    let imports = plan.text.iter().filter(|text| text.starts_with(IMPORT)).map(|text| import(text));
-    let imports = imports.collect::<Result<Vec<_>, Failed>>()?;
+    let imports = imports(&plan)?;
     let collection = folder::open(&arguments.images)?;
     let output = AlbumFolder::prepare(&arguments.output)?;
     let images = std::path::absolute(&arguments.images).unwrap_or_else(|_| arguments.images.clone());
@@ -124,13 +123,19 @@ fn check(arguments: &RunArguments, endpoint: Option<String>) -> Result<Job, Fail
     Ok(Job { collection, plan, imports, output, models })
 }
 
-/// Reads the texts that `import:FILE[:column]` names.
-pub(super) fn import(text: &str) -> Result<(String, TextTable), Failed> {
-    let source = ImportSource::parse(text.strip_prefix(IMPORT).unwrap_or(text));
-    let source = source.map_err(|e| Failed::Usage(format!("--text: {e}")))?;
+/// Reads the texts that the plan imports, by what names them there.
+pub(super) fn imports(plan: &Plan) -> Result<Vec<(String, TextTable)>, Failed> {
+    let named = plan.text.iter().filter_map(|text| Some((text, text.strip_prefix(IMPORT)?)));
+    named.map(|(text, file)| Ok((text.clone(), import("--text", file)?))).collect()
+}
+
+/// Reads the texts that the `option` names as `FILE[:column]`.
+pub(super) fn import(option: &str, text: &str) -> Result<TextTable, Failed> {
+    let source = ImportSource::parse(text);
+    let source = source.map_err(|e| Failed::Usage(format!("{option}: {e}")))?;
     let bytes = std::fs::read(&source.path).with_context(|| source.path.clone())?;
     let table = TextTable::read(&bytes, source.format, source.column.as_deref());
-    Ok((text.to_owned(), table.with_context(|| source.path.clone())?))
+    Ok(table.with_context(|| source.path.clone())?)
 }
 
 /// `--resume` goes on with the very run that was stopped, or starts one where none was.

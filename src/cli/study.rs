@@ -117,8 +117,7 @@ fn whole(
     make_room(&out)?;
     let output = AlbumFolder::prepare(&out.join(ALBUM))?;
     output.begin(&serde_json::to_string_pretty(&recipe)?)?;
-    let imports = plan.text.iter().filter(|text| text.starts_with(IMPORT)).map(|text| run::import(text));
-    let imports = imports.collect::<Result<Vec<_>, Failed>>()?;
+    let imports = run::imports(&plan)?;
     let job = Job { collection, plan, imports: Vec::new(), output, models: Models::Published(models) };
     let engine = Engine::new(job.models.source(), store, &Pool, stopped_by_ctrl_c()).with_chat(chat);
     let mut open = None;

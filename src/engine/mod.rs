@@ -42,6 +42,8 @@ mod words;
 mod workbench;
 
 #[cfg(not(target_arch = "wasm32"))]
+pub use calibrate::Examples;
+#[cfg(not(target_arch = "wasm32"))]
 pub use hands::Pool;
 pub use hands::{Hands, Preparing};
 pub use services::{Model, ModelSource, networks};
@@ -51,7 +53,7 @@ pub use workbench::{Begun, Prepared, Workbench};
 use std::cell::RefCell;
 use std::pin::Pin;
 
-use crate::album::{Album, ClusterSummary};
+use crate::album::{Album, ClusterSummary, Failure};
 use crate::device::DeviceError;
 use crate::embed::EmbedError;
 use crate::endpoint::Chat;
@@ -107,6 +109,12 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// `failures` are of pictures, of which there are so many.
+    fn no_pictures(pictures: usize, failures: &[Failure]) -> Self {
+        let first = failures.first().map(|f| format!("{}: {}", f.file, f.reason)).unwrap_or_default();
+        Self::NoPictures(pictures, first)
+    }
+
     fn stage(stage: Stage) -> impl Fn(&dyn std::fmt::Display) -> Self {
         move |reason| Self::Stage { stage: stage.title(), reason: reason.to_string() }
     }
@@ -197,21 +205,21 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// What the layers of the model `name` read while some pictures of `collection` run through it, for
-    /// [`ModelFolder::convert`](crate::weights::ModelFolder::convert). Takes about as long as a run over 64 pictures on the
-    /// processor.
+    /// What the layers of the model `name` read while some of `examples` run through it, for
+    /// [`ModelFolder::convert`](crate::weights::ModelFolder::convert). Takes about as long as a run over 64 pictures, or 512
+    /// texts, on the processor.
     ///
     /// # Errors
-    /// When the model cannot be opened, reads no pictures or has no layers that can be calibrated; when no picture can be
+    /// When the model cannot be opened, reads other examples or has no layers that can be calibrated; when no picture can be
     /// read.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn calibrate<'f>(
         &'f self,
         name: &'f str,
-        collection: &'f crate::collection::Collection,
+        examples: &'f Examples,
         emit: &'f mut dyn FnMut(Event),
     ) -> Pin<Box<dyn Future<Output = Result<gistmap_models::calibration::Calibration, RunError>> + 'f>> {
-        Box::pin(calibrate::calibrate(self, name, collection, emit))
+        Box::pin(calibrate::calibrate(self, name, examples, emit))
     }
 
     async fn carry_out(

@@ -61,8 +61,7 @@ pub(super) async fn run(
         pictures::extract(&mut session, &collection.items, (&networks.image, &kinds), engine.hands, device.batch)
             .await?;
     if pictures.is_empty() {
-        let first = session.failures.first().map(|f| format!("{}: {}", f.file, f.reason)).unwrap_or_default();
-        return Err(RunError::NoPictures(collection.items.len(), first));
+        return Err(RunError::no_pictures(collection.items.len(), &session.failures));
     }
     session.done(Stage::Pictures, clock);
 

@@ -145,25 +145,28 @@ pub(super) fn built(model: Model, device: &Selected) -> Result<ImageNetwork, Str
     })
 }
 
-/// Builds a sentence network on `device`.
+/// Opens a sentence network and builds it on `device`.
 pub(super) fn text_network(source: &dyn ModelSource, name: &str, device: &Selected) -> Result<TextNetwork, String> {
+    built_of_texts(source.open(name)?, device).map_err(|e| format!("{name}: {e}"))
+}
+
+/// Builds a sentence network on `device`; the caller names the model.
+pub(super) fn built_of_texts(model: Model, device: &Selected) -> Result<TextNetwork, String> {
     let compute = &device.compute;
-    let model = source.open(name)?;
     if model.manifest.hub().is_some() {
-        return published::text_network(model, device).map_err(|e| format!("{name}: {e}"));
+        return published::text_network(model, device);
     }
     let Model { manifest, weights, checkpoint, precision: wanted, files } = model;
     let precision = precision(device, wanted);
-    let failed = |e: &dyn std::fmt::Display| format!("{name}: {e}");
     let encoder: Box<dyn TextEncoder> = match compute {
-        Compute::Cpu => Box::new(processor::minilm(checkpoint).map_err(|e| failed(&e))?),
+        Compute::Cpu => Box::new(processor::minilm(checkpoint).map_err(|e| e.to_string())?),
         Compute::Burn(device) => {
-            let network = MiniLm::load(checkpoint, device).map_err(|e| failed(&e))?;
+            let network = MiniLm::load(checkpoint, device).map_err(|e| e.to_string())?;
             Box::new(network.with_precision(precision))
         }
     };
-    let tokenizer = files.get("tokenizer.json").ok_or_else(|| format!("{name}: no tokenizer.json"))?;
+    let tokenizer = files.get("tokenizer.json").ok_or("no tokenizer.json")?;
     let max_tokens = manifest.input.max_tokens.unwrap_or(minilm::MAX_TOKENS);
-    let embedder = Embedder::new(tokenizer, max_tokens, encoder, manifest.dimension).map_err(|e| failed(&e))?;
+    let embedder = Embedder::new(tokenizer, max_tokens, encoder, manifest.dimension).map_err(|e| e.to_string())?;
     Ok(TextNetwork { weights, kernels: kernels(compute, precision), embedder: embedder.with_batch(device.sentences) })
 }
