@@ -1,53 +1,21 @@
 // `cargo xtask bench page`: the figures of the page, as JSON in the file that GISTMAP_FIGURES names. Both sides of a comparison run in turn in one
 // Chromium.
 
-import { createReadStream } from "node:fs";
 import { readFile, readdir, writeFile } from "node:fs/promises";
-import http from "node:http";
 import path from "node:path";
 import { after, test } from "node:test";
 import { brotliCompressSync, constants } from "node:zlib";
 
-import { SAMPLE, SHARED, albumOf, bring, dist, drop, mapOf, measureBy, pictures, reach, scratch, serve, terminal, visit, visitor } from "../../tests/browser/harness.js";
+import { SAMPLE, SHARED, dist, drop, pictures, reach, scratch, serve, terminal, visit, visitor } from "../../tests/browser/harness.js";
 import { multiply } from "./many.js";
+import { ourPace, reference, theirPace } from "./sides.js";
 
 const ROUNDS = Number(process.env.GISTMAP_BENCH_ROUNDS ?? 3);
-const GRAPHS = process.env.GISTMAP_GRAPHS;
-/** DINOv2-small at full size. */
-const PACK = process.env.GISTMAP_PACK;
 /** 2,000 photographs, which not every machine has. */
 const PHOTOGRAPHS = path.join(SHARED ?? "", "data/food101_10/images");
-const HERE = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
 const figures = {};
 
 after(() => writeFile(process.env.GISTMAP_FIGURES, JSON.stringify(figures)));
-
-/** The reference's page, from an origin of its own. */
-async function reference(test) {
-  const types = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
-  const server = http.createServer((request, response) => {
-    const name = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
-    const file = name.startsWith("/graphs/") ? path.join(GRAPHS, path.basename(name)) : path.join(HERE, name);
-    response.setHeader("Content-Type", types[path.extname(file)] ?? "application/octet-stream");
-    createReadStream(file).on("error", () => response.writeHead(404).end()).pipe(response);
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  test.after(() => server.close());
-  return `http://127.0.0.1:${server.address().port}/reference.html`;
-}
-
-/** Milliseconds that each picture that was not known took in the pictures' stage, for another network where one is named. */
-async function pace(page, folder, network) {
-  await mapOf(page, folder);
-  if (network) {
-    await measureBy(page, network);
-  }
-  const { timings } = JSON.parse((await albumOf(page)).get("album.json"));
-  const { seconds, items, cached } = timings.find(({ stage }) => stage === "pictures");
-  await page.getByTestId("open-other").click();
-  await page.locator("html[data-state=empty]").waitFor();
-  return (1000 * seconds) / (items - cached);
-}
 
 for (const [provider, webgpu, few, many] of [
   ["webgpu", true, 4, 12],
@@ -62,37 +30,14 @@ for (const [provider, webgpu, few, many] of [
       // WebGPU is software here, and has to be asked for.
       const page = await visit(browser, (await serve(t)) + (webgpu ? "?device=wgpu" : ""));
       // The first pictures wait for shaders; they are known when the others come.
-      await pace(page, await pictures(t, 1, few));
-      ours.push(await pace(page, await pictures(t, 2, many)));
-      const next = await browser.newPage();
-      await next.goto(other);
-      await next.waitForFunction(() => typeof measure === "function");
-      theirs.push(...(await next.evaluate(([provider, batch]) => measure("efficientnet-lite0", provider, batch, 2), [provider, webgpu ? 1 : 8])));
+      await ourPace(page, await pictures(t, 1, few));
+      ours.push(await ourPace(page, await pictures(t, 2, many)));
+      theirs.push(...(await theirPace(browser, other, "efficientnet-lite0", provider, webgpu ? 1 : 8, 2)));
       await browser.close();
     }
     figures[provider] = { ours, theirs };
   });
 }
-
-test("DINOv2-small, webgpu", { timeout: 3_600_000 }, async (t) => {
-  const other = await reference(t);
-  const [ours, theirs] = [[], []];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    // It tells on the console, as errors, what it leaves to the processor.
-    const browser = await visitor(t, { trouble: [/onnxruntime/] });
-    const page = await visit(browser, (await serve(t)) + "?device=wgpu");
-    await bring(page, PACK, "dinov2-small");
-    await pace(page, await pictures(t, 1, 4), "dinov2-small");
-    // What was chosen stays chosen.
-    ours.push(await pace(page, await pictures(t, 2, 4)));
-    const next = await browser.newPage();
-    await next.goto(other);
-    await next.waitForFunction(() => typeof measure === "function");
-    theirs.push(...(await next.evaluate(() => measure("dinov2", "webgpu", 1, 2))));
-    await browser.close();
-  }
-  figures.dinov2 = { ours, theirs };
-});
 
 test("sizes", { timeout: 3_600_000 }, async () => {
   const sizes = {};

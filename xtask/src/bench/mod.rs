@@ -26,7 +26,7 @@ struct Bench {
     measure: fn(&Lab) -> Result<Table>,
 }
 
-const BENCHES: [Bench; 11] = [
+const BENCHES: [Bench; 12] = [
     Bench { name: "efficientnet", needs: Needs::Networks, measure: cases::efficientnet },
     Bench { name: "minilm", needs: Needs::Networks, measure: cases::minilm },
     Bench { name: "decode", needs: Needs::ItsProgram, measure: cases::decode },
@@ -38,6 +38,7 @@ const BENCHES: [Bench; 11] = [
     Bench { name: "quality", needs: Needs::Networks, measure: quality::quality },
     Bench { name: "networks", needs: Needs::Networks, measure: networks::networks },
     Bench { name: "page", needs: Needs::Networks, measure: page::page },
+    Bench { name: "page-networks", needs: Needs::Networks, measure: page::networks },
 ];
 
 /// Runs the named benchmarks, or all of them; of `NAME:ROW,ROW` only these rows.

@@ -89,20 +89,21 @@ fn graph(lab: &Lab<'_>, python: &Path, script: &str, folder: &Path) -> Result<Pa
     Ok(path)
 }
 
-/// DINOv2-small at full size as the page takes it: its graph for onnxruntime-web is made, and its pack returned.
-pub(super) fn dinov2(lab: &Lab<'_>) -> Result<PathBuf> {
+/// The network of the reference script `script` at full size as the page takes it: its graph for onnxruntime-web is made, and
+/// its pack, `model`'s, returned.
+pub(super) fn brought(lab: &Lab<'_>, script: &str, model: &str) -> Result<PathBuf> {
     let python = parity::python(lab.project)?;
-    let folder = parity::reference(lab.project, &python, "dinov2")?;
-    graph(lab, &python, "dinov2", &folder)?;
+    let folder = parity::reference(lab.project, &python, script)?;
+    graph(lab, &python, script, &folder)?;
     // Not among the models of whoever runs this: its weights are random.
     let models = lab.project.cache.join("bench").join("random");
-    let pack = models.join("dinov2-small.q8.safetensors");
+    let pack = models.join(format!("{model}.q8.safetensors"));
     let gistmap = |words: &[&str]| {
         let mut command = Command::new(lab.project.gistmap());
         command.env("GISTMAP_CACHE", &models).args(words);
         command
     };
-    process::run(gistmap(&["models", "pull", "dinov2-small", "--from"]).arg(&folder))?;
-    process::run(gistmap(&["models", "convert", "dinov2-small", "--to", "q8", "-o"]).arg(&pack))?;
+    process::run(gistmap(&["models", "pull", model, "--from"]).arg(&folder))?;
+    process::run(gistmap(&["models", "convert", model, "--to", "q8", "-o"]).arg(&pack))?;
     Ok(pack)
 }

@@ -1,39 +1,97 @@
-//! `cargo xtask bench page`: the page in Chromium beside onnxruntime-web, and what a visit costs.
+//! `cargo xtask bench page`: the page in Chromium beside onnxruntime-web, and what a visit costs; `page-networks`: the networks
+//! that a person brings, in the same way.
+
+use std::process::Command;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::lab::Lab;
 use super::networks;
 use super::table::{Reach, Table, median};
 use crate::{browser, page, process, samples, tools};
 
+/// Part of onnxruntime-web's time that ours may take.
+const REACH: f64 = 1.0;
+
+/// A network that a person brings as a pack.
+struct Network {
+    /// Of its reference script.
+    script: &'static str,
+    model: &'static str,
+    /// Where the page runs it: transformers need WebGPU there.
+    providers: &'static [&'static str],
+}
+
+const BOTH: &[&str] = &["webgpu", "wasm"];
+const NETWORKS: [Network; 7] = [
+    Network { script: "resnet18", model: "resnet18", providers: BOTH },
+    Network { script: "resnet50", model: "resnet50", providers: BOTH },
+    Network { script: "efficientnet_b0", model: "efficientnet-b0", providers: BOTH },
+    Network { script: "mobilenet_v3_small", model: "mobilenet-v3-small", providers: BOTH },
+    Network { script: "clip", model: "clip-vit-b32", providers: &["webgpu"] },
+    Network { script: "dinov2", model: "dinov2-small", providers: &["webgpu"] },
+    Network { script: "siglip", model: "siglip-base", providers: &["webgpu"] },
+];
+
 /// Runs `bench/page/bench.js` on the built page.
 pub(super) fn page(lab: &Lab<'_>) -> Result<Table> {
+    Ok(table(&figures(lab, "bench.js", "page.json", |_| {})?))
+}
+
+/// Runs `bench/page/networks.js` on the built page.
+pub(super) fn networks(lab: &Lab<'_>) -> Result<Table> {
+    let mut rows = Vec::new();
+    for Network { script, model, providers } in lab.wanted(&NETWORKS, |network| network.script)? {
+        let pack = networks::brought(lab, script, model)?;
+        let row = |provider: &&str| json!({"graph": script, "model": model, "pack": pack, "provider": provider});
+        rows.extend(providers.iter().map(row));
+    }
+    let list = Value::from(rows.clone()).to_string();
+    let figures = figures(lab, "networks.js", "page-networks.json", |node| {
+        node.env("GISTMAP_NETWORKS", list);
+    })?;
+    let mut table = Table::default();
+    for row in rows {
+        let [graph, model, provider] = ["graph", "model", "provider"].map(|key| row[key].as_str().unwrap_or_default());
+        compare(&mut table, &figures[format!("{graph} {provider}")], &format!("{model}, {}", shown(provider)));
+    }
+    table.remarks.push(REFERENCE.to_owned());
+    Ok(table)
+}
+
+/// What `script` measures on the built page and writes into the file `name`.
+fn figures(lab: &Lab<'_>, script: &str, name: &str, with: impl FnOnce(&mut Command)) -> Result<Value> {
     let dist = page::build(lab.project)?;
     tools::for_browser_tests(lab.project)?;
     let folder = lab.project.root.join("bench/page");
     tools::npm_packages(&folder, &folder)?;
-    let path = lab.project.cache.join("bench").join("page.json");
+    let path = lab.project.cache.join("bench").join(name);
     let mut node = browser::node(lab.project, &folder, &dist, &samples::pictures(lab.project)?);
-    let pack = networks::dinov2(lab)?;
-    node.env("GISTMAP_GRAPHS", &lab.graphs).env("GISTMAP_PACK", pack).env("GISTMAP_FIGURES", &path);
-    process::run(node.arg("bench.js"))?;
+    node.env("GISTMAP_GRAPHS", &lab.graphs).env("GISTMAP_FIGURES", &path);
+    with(&mut node);
+    process::run(node.arg(script))?;
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    Ok(table(&serde_json::from_str(&text).context("bench.js wrote no JSON")?))
+    serde_json::from_str(&text).with_context(|| format!("{script} wrote no JSON"))
+}
+
+const REFERENCE: &str = "the column Python is onnxruntime-web here, on the same graph in the same Chromium";
+
+fn shown(provider: &str) -> &str {
+    if provider == "webgpu" { "WebGPU (SwiftShader)" } else { "processor, 1 thread" }
+}
+
+fn compare(table: &mut Table, sides: &Value, what: &str) {
+    let side = |name: &str| median(&numbers(&sides[name]));
+    table.row(format!("{what}, ms a picture"), side("ours"), side("theirs"), Reach::Ratio(REACH));
 }
 
 fn table(figures: &Value) -> Table {
     let mut table = Table::default();
-    for (key, what) in [
-        ("webgpu", "EfficientNet-lite0, WebGPU (SwiftShader)"),
-        ("wasm", "EfficientNet-lite0, processor, 1 thread"),
-        ("dinov2", "DINOv2-small, WebGPU (SwiftShader)"),
-    ] {
-        let side = |name: &str| median(&numbers(&figures[key][name]));
-        table.row(format!("{what}, ms a picture"), side("ours"), side("theirs"), Reach::Ratio(1.0));
+    for provider in BOTH {
+        compare(&mut table, &figures[provider], &format!("EfficientNet-lite0, {}", shown(provider)));
     }
-    table.remarks.push("the column Python is onnxruntime-web here, on the same graph in the same Chromium".to_owned());
+    table.remarks.push(REFERENCE.to_owned());
     if let Some(sizes) = figures["sizes"].as_object() {
         let mut visit = figures["packs"].as_f64().unwrap_or_default();
         for (name, size) in sizes {
