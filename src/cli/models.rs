@@ -74,10 +74,12 @@ fn convert(
             let mut printer = Printer::new();
             let calibration = block_on(engine.calibrate(name, &examples, &mut |event| printer.print(&event)));
             printer.clear();
-            calibration.map_err(|error| match error {
+            let calibration = calibration.map_err(|error| match error {
                 RunError::Cancelled => anyhow!(STOPPED),
                 other => other.into(),
-            })?
+            })?;
+            tell!("note      {} matrices are rounded by what their layers read", calibration.matrices());
+            calibration
         }
     };
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));

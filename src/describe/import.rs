@@ -87,13 +87,13 @@ impl ImportSource {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImportError {
     /// Neither `.csv` nor `.jsonl`.
-    #[error("import:{path}: texts are read from .csv and .jsonl files, with :column behind them to choose one column")]
+    #[error("{path}: texts are read from .csv and .jsonl files, with :column behind them to choose one column")]
     NotATable {
         /// As given.
         path: String,
     },
     /// `FILE.csv:` with nothing behind the colon.
-    #[error("import:{path}: the column behind the colon has no name")]
+    #[error("{path}: the column behind the colon has no name")]
     NoColumnName {
         /// The path.
         path: String,

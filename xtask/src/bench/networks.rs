@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::lab::{Lab, last_line};
 use super::table::{Reach, Table};
@@ -95,6 +95,12 @@ pub(super) fn brought(lab: &Lab<'_>, script: &str, model: &str) -> Result<PathBu
     let python = parity::python(lab.project)?;
     let folder = parity::reference(lab.project, &python, script)?;
     graph(lab, &python, script, &folder)?;
+    let tokenizer = folder.join("tokenizer.json");
+    if !tokenizer.is_file() {
+        // References are made on token ids; random weights know no words of any tokenizer.
+        let any = lab.model("minilm").join("tokenizer.json");
+        std::fs::copy(&any, tokenizer).with_context(|| any.display().to_string())?;
+    }
     // Not among the models of whoever runs this: its weights are random.
     let models = lab.project.cache.join("bench").join("random");
     let pack = models.join(format!("{model}.q8.safetensors"));
