@@ -1,4 +1,5 @@
-//! Depthwise filters for sixteen registers of four lanes without multiply-add, which is what wasm offers.
+//! Depthwise filters, and sums of products, for sixteen registers of four lanes without multiply-add, which is what wasm
+//! offers. Called by [`depthwise`](super::depthwise) and [`tile`](super::tile).
 //!
 //! [`depthwise`](super::depthwise) works on all sixteen lanes at once; four registers hold one accumulator there, few
 //! pixels fit beside them, and the compiler leaves part of the arithmetic scalar. Here a quarter of the lanes is
@@ -24,6 +25,11 @@ mod quad {
         #[inline(always)]
         pub(super) fn load([a, b, c, d]: [f32; 4]) -> Self {
             Self(f32x4(a, b, c, d))
+        }
+
+        #[inline(always)]
+        pub(super) fn splat(value: f32) -> Self {
+            Self(f32x4_splat(value))
         }
 
         #[inline(always)]
@@ -57,6 +63,11 @@ mod quad {
         }
 
         #[inline(always)]
+        pub(super) fn splat(value: f32) -> Self {
+            Self([value; 4])
+        }
+
+        #[inline(always)]
         pub(super) fn add_product(self, a: Self, b: Self) -> Self {
             Self(std::array::from_fn(|l| self.0[l] + a.0[l] * b.0[l]))
         }
@@ -69,6 +80,48 @@ mod quad {
 }
 
 use quad::Quad;
+
+/// The sums of `R` rows with a panel, in registers over the whole of a loop.
+#[derive(Clone, Copy)]
+pub(crate) struct Sums<const R: usize>([[Quad; LANES / QUARTER]; R]);
+
+impl<const R: usize> Sums<R> {
+    /// What is added to.
+    #[inline(always)]
+    pub(crate) fn new(start: &[Lanes; R]) -> Self {
+        Self(start.each_ref().map(quads))
+    }
+
+    /// Adds the products of `values`, one of each row, with the weights of 16 outputs.
+    #[inline(always)]
+    pub(crate) fn add_scaled(&mut self, values: [f32; R], weights: &Lanes) {
+        let weights = quads(weights);
+        for (sums, value) in self.0.iter_mut().zip(values) {
+            let value = Quad::splat(value);
+            for (sum, weights) in sums.iter_mut().zip(weights) {
+                *sum = sum.add_product(value, weights);
+            }
+        }
+    }
+
+    /// The sums, clamped.
+    #[inline(always)]
+    pub(crate) fn limited(self, limits: (f32, f32)) -> [Lanes; R] {
+        self.0.map(|row| {
+            let mut lanes = Lanes::ZERO;
+            for (to, quad) in lanes.0.as_chunks_mut().0.iter_mut().zip(row) {
+                *to = quad.limited(limits);
+            }
+            lanes
+        })
+    }
+}
+
+#[inline(always)]
+fn quads(lanes: &Lanes) -> [Quad; LANES / QUARTER] {
+    let quads = lanes.0.as_chunks().0;
+    std::array::from_fn(|q| Quad::load(quads[q]))
+}
 
 /// `X` outputs of a depthwise filter of `K` by `K` with stride `S`, with bias and clamp, from `SPAN = (X - 1) S + K`
 /// pixels of each of `K` lines that lie `pitch` apart.

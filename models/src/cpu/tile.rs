@@ -5,7 +5,8 @@
 //! weights, whatever tile it falls into.
 
 use super::activation::Activation;
-use super::lanes::{LANES, Lanes};
+use super::lanes::{LANES, Lanes, NARROW};
+use super::narrow::Sums;
 
 /// The weights of 16 outputs, `[values of the inner dimension][16]`.
 pub(crate) struct Panel<'a> {
@@ -55,6 +56,13 @@ pub(crate) fn tile<
     to: &[usize; R],
     out: &mut [&mut [Lanes]; N],
 ) {
+    if NARROW {
+        for n in 0..N {
+            let residual = residual.map(|(planes, rows)| (planes[n], rows));
+            narrow_tile::<R, G, STEP, SPAN>(panels[n], segments, reach, residual, activation, to, out[n]);
+        }
+        return;
+    }
     let mut acc = [[Lanes::ZERO; N]; R];
     macro_rules! each_cell {
         (|$r:ident, $n:ident| $body:expr) => {
@@ -119,6 +127,56 @@ pub(crate) fn tile<
     }
 }
 
+/// The same of one panel, for targets whose registers hold four lanes and that have no multiply-add: the compiler leaves
+/// part of [`tile`] scalar there, or not, by what else it compiles with it. Results are equal to the bit.
+#[inline(always)]
+fn narrow_tile<const R: usize, const G: usize, const STEP: usize, const SPAN: usize>(
+    panel: &Panel<'_>,
+    segments: [&[Lanes]; G],
+    reach: Reach<'_>,
+    residual: Option<(&[Lanes], [usize; R])>,
+    activation: Activation,
+    to: &[usize; R],
+    out: &mut [Lanes],
+) {
+    let mut start = [panel.bias; R];
+    if let Some((plane, rows)) = residual {
+        for (start, row) in start.iter_mut().zip(rows) {
+            start.add(&plane[row]);
+        }
+    }
+    let mut sums = Sums::new(&start);
+    macro_rules! multiply {
+        ($rows:ident, $weights:expr, $count:expr) => {
+            for i in 0..$count {
+                let value = |r: usize| $rows[segment(r, R, G)][within(r, R, G) * STEP].0[i];
+                sums.add_scaled(std::array::from_fn(value), &$weights[i]);
+            }
+        };
+    }
+    let full = panel.weights.len() / (LANES * reach.taps.len());
+    let mut chunk = 0;
+    for p in 0..full {
+        for tap in reach.taps {
+            let Some(rows) = spans::<G, SPAN>(segments, p * reach.stride + tap) else { break };
+            let weights = chunk_of(&panel.weights[chunk..]);
+            multiply!(rows, weights, LANES);
+            chunk += LANES;
+        }
+    }
+    let rest = &panel.weights[chunk..];
+    if !rest.is_empty()
+        && let Some(rows) = spans::<G, SPAN>(segments, full * reach.stride + reach.taps[0])
+    {
+        multiply!(rows, rest, rest.len().min(LANES));
+    }
+    let mut cells = sums.limited(activation.limits());
+    activation.bend::<false>(&mut cells);
+    for (cell, at) in cells.into_iter().zip(to) {
+        out[*at] = cell;
+    }
+}
+
 /// `i`, or 0 where there are not so many; only to keep indices of branches that are not taken in range.
 const fn index(i: usize, count: usize) -> usize {
     if i < count { i } else { 0 }
@@ -147,4 +205,36 @@ fn spans<const G: usize, const SPAN: usize>(segments: [&[Lanes]; G], at: usize) 
         spans[G - 1] = segments[G - 1].get(at..)?.first_chunk()?;
     }
     Some(spans)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::reference::Random;
+
+    #[test]
+    fn narrow_tiles_are_equal_to_the_bit() {
+        let mut random = Random(3);
+        let mut lanes =
+            |n: usize| -> Vec<Lanes> { (0..n).map(|_| Lanes(std::array::from_fn(|_| random.next()))).collect() };
+        let (data, bias, plane) = (lanes(3 * 40), lanes(1)[0], lanes(8));
+        // Whole planes of three taps each, and one plane that is not full.
+        for (weights, taps) in [(lanes(2 * 3 * LANES), &[0, 1, 9][..]), (lanes(LANES + 5), &[0][..])] {
+            let panel = Panel { weights: &weights, bias };
+            let reach = Reach { stride: 40, taps };
+            for activation in [Activation::Identity, Activation::Relu, Activation::Silu] {
+                for residual in [None, Some(([plane.as_slice()], [3, 6]))] {
+                    let segments = [&data[2..], &data[7..]];
+                    let mut wide = vec![Lanes::ZERO; 4];
+                    let mut narrow = wide.clone();
+                    let to = [1, 2];
+                    let out = &mut [wide.as_mut_slice()];
+                    tile::<false, 2, 2, 1, 1, 1>(&[&panel], segments, reach, residual, activation, &to, out);
+                    let residual = residual.map(|([plane], rows)| (plane, rows));
+                    narrow_tile::<2, 2, 1, 1>(&panel, segments, reach, residual, activation, &to, &mut narrow);
+                    assert!(wide == narrow, "{activation:?}");
+                }
+            }
+        }
+    }
 }
