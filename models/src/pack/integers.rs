@@ -44,7 +44,7 @@ impl Grid {
     /// The integer next to `weight`.
     #[inline(always)]
     pub(super) fn integer(&self, weight: f32, scale: f32) -> f32 {
-        if scale == 0.0 { 0.0 } else { (weight / scale).round().clamp(self.least, self.most) }
+        if scale == 0.0 { 0.0 } else { (weight * (1.0 / scale)).round().clamp(self.least, self.most) }
     }
 }
 
