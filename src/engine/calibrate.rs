@@ -91,12 +91,7 @@ async fn describe(
     let clock = Stopwatch::start();
     let network = named(&model.manifest.name.clone(), published::speaking_network(model, device))?;
     session.done(Stage::Models, clock);
-    let clock = Stopwatch::start();
     let (pictures, _) = pictures::extract(session, items, (&[], &[]), engine.hands, device.batch).await?;
-    if pictures.is_empty() {
-        return Err(RunError::no_pictures(items.len(), &session.failures));
-    }
-    session.done(Stage::Pictures, clock);
     let clock = Stopwatch::start();
     let gallery = Gallery { pictures: &pictures, items, hands: engine.hands };
     network.columns(session, gallery, &QUESTIONS.map(str::to_owned)).await?;
@@ -115,12 +110,7 @@ async fn look(
     let clock = Stopwatch::start();
     let networks = [named(&model.manifest.name.clone(), built(model, device))?];
     session.done(Stage::Models, clock);
-    let clock = Stopwatch::start();
-    let (pictures, _) = pictures::extract(session, items, (&networks, &[]), engine.hands, device.batch).await?;
-    if pictures.is_empty() {
-        return Err(RunError::no_pictures(items.len(), &session.failures));
-    }
-    session.done(Stage::Pictures, clock);
+    pictures::extract(session, items, (&networks, &[]), engine.hands, device.batch).await?;
     if let Some(namer) = &networks[0].namer {
         let clock = Stopwatch::start();
         let prompts: Vec<String> = class_names().map(zero_shot::prompt).collect();

@@ -53,7 +53,7 @@ pub use workbench::{Begun, Prepared, Workbench};
 use std::cell::RefCell;
 use std::pin::Pin;
 
-use crate::album::{Album, ClusterSummary, Failure};
+use crate::album::{Album, ClusterSummary};
 use crate::device::DeviceError;
 use crate::embed::EmbedError;
 use crate::endpoint::Chat;
@@ -109,12 +109,6 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// `failures` are of pictures, of which there are so many.
-    fn no_pictures(pictures: usize, failures: &[Failure]) -> Self {
-        let first = failures.first().map(|f| format!("{}: {}", f.file, f.reason)).unwrap_or_default();
-        Self::NoPictures(pictures, first)
-    }
-
     fn stage(stage: Stage) -> impl Fn(&dyn std::fmt::Display) -> Self {
         move |reason| Self::Stage { stage: stage.title(), reason: reason.to_string() }
     }

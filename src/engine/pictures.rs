@@ -17,7 +17,7 @@ use crate::classical::Kind;
 use crate::collection::Item;
 use crate::protocol::{Event, Seen, Stage};
 use crate::readback::{self, ReadbackError};
-use crate::runtime::breathe;
+use crate::runtime::{Stopwatch, breathe};
 
 /// What one network, or classical feature, gave for every readable picture.
 pub(super) struct Extracted {
@@ -29,7 +29,8 @@ pub(super) struct Extracted {
     pub(super) logits: Array2<f32>,
 }
 
-/// Runs every picture through every network, and has every classical feature made of it. Pictures that fail are set aside.
+/// Runs every picture through every network, and has every classical feature made of it: [`Stage::Pictures`]. Pictures that
+/// fail are set aside; where all do, that is [`RunError::NoPictures`].
 pub(super) async fn extract(
     session: &mut Session<'_>,
     items: &[Item],
@@ -37,6 +38,7 @@ pub(super) async fn extract(
     hands: &dyn Hands,
     batch: usize,
 ) -> Result<(Vec<Picture>, Vec<Extracted>), RunError> {
+    let clock = Stopwatch::start();
     let bench = Workbench::new(networks, kinds, session.store);
     let mut passes: Vec<Pass> = networks.iter().map(|network| Pass { network, batch: batch.max(1) }).collect();
     let mut pictures = Vec::with_capacity(items.len());
@@ -82,11 +84,17 @@ pub(super) async fn extract(
         session.progress(Stage::Pictures, seen, items.len(), cached)?;
         breathe().await;
     }
+    if pictures.is_empty() {
+        let first = session.failures.first().map(|f| format!("{}: {}", f.file, f.reason)).unwrap_or_default();
+        return Err(RunError::NoPictures(items.len(), first));
+    }
     session.count(pictures.len(), cached);
     let extracted = networks.iter().zip(rows).map(|(network, rows)| assemble(network, &rows));
     let count = pictures.len();
     let classical = kinds.iter().zip(numbers).map(|(kind, numbers)| matrix(*kind, count, numbers));
-    Ok((pictures, extracted.chain(classical).collect()))
+    let extracted = extracted.chain(classical).collect();
+    session.done(Stage::Pictures, clock);
+    Ok((pictures, extracted))
 }
 
 /// The matrix of a classical feature.

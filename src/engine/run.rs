@@ -56,14 +56,9 @@ pub(super) async fn run(
     let kinds: Vec<Kind> = plan.features.iter().filter_map(|name| Kind::from_name(name)).collect();
     session.done(Stage::Models, clock);
 
-    let clock = Stopwatch::start();
     let (pictures, extracted) =
         pictures::extract(&mut session, &collection.items, (&networks.image, &kinds), engine.hands, device.batch)
             .await?;
-    if pictures.is_empty() {
-        return Err(RunError::no_pictures(collection.items.len(), &session.failures));
-    }
-    session.done(Stage::Pictures, clock);
 
     let clock = Stopwatch::start();
     let spoken = match networks.text.as_deref() {
